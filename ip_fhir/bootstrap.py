@@ -13,7 +13,7 @@ from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.exchange.clock import FileClock, SystemClock
@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from ip_fhir.wire.auth.keys import TextKey
 
 log = logging.getLogger("ip_fhir")
+
+_ON_A_SERVER: Final = "fhir-resources"
+"""The format of what is stored on a server, where others than the receiver may read it."""
 
 
 def open_exchange(
@@ -254,6 +257,7 @@ def _peer(number: int, peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         clients=peer.clients,
         certificates=_certificates(f"peers.{number}", peer.certificates),
         readers=peer.readers or (),
+        readers_known=peer.readers is not None or loaded[peer.adapter].format != _ON_A_SERVER,
     )
 
 

@@ -41,6 +41,7 @@ IssueCode: TypeAlias = Literal[
     "duplicate",  # the same key with other content
     "too-long",  # larger than the limit
     "too-costly",  # deeper or with more parts than the limit
+    "throttled",  # too often, or too much at once: come again later
     "security",  # no or wrong credentials
     "forbidden",  # known, but not entitled: not this party's referral
     "multiple-matches",  # two things where one is meant
@@ -272,6 +273,7 @@ HTTP_STATUS_OF_ISSUE: dict[str, int] = {
     "duplicate": 409,
     "too-long": 413,
     "too-costly": 413,
+    "throttled": 429,
     "security": 401,
     "forbidden": 403,
     "multiple-matches": 412,

@@ -9,15 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ip_fhir.errors import InvalidInput, Rejected
 from ip_fhir.fhir.rest.bundles import transaction
-from ip_fhir.fhir.rest.carrier import TASK, message_id, receipt_of, same_message
+from ip_fhir.fhir.rest.carrier import message_id, receipt_of, same_message
 from ip_fhir.fhir.rest.instances import read
 from ip_fhir.fhir.rest.operations import capability
 from ip_fhir.fhir.rest.placement import find_all, placements, requests_of
-from ip_fhir.fhir.rest.ways import Ways
+from ip_fhir.fhir.rest.ways import NEEDED, Ways
 from ip_fhir.ports import Receipt
 from ip_fhir.wire.fhirserver import PeerOptions, Server, check_address, tls_files
 from ip_fhir.wire.http import Http
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from ip_fhir.ports import Endpoint, Outgoing, WireFormat
 
 log = logging.getLogger("ip_fhir.fhirserver")
-
-_NEEDED: Final = (TASK, "Organization")
 
 
 class FhirServerAdapter:
@@ -84,7 +82,7 @@ class FhirServerAdapter:
             known = self._ways.get(server.base)
         if known is None:
             known = Ways.of(server.perform(capability()))
-            if refusals := known.refusals(_NEEDED):
+            if refusals := known.refusals(NEEDED):
                 raise Rejected(f"{server.host}: {'; '.join(refusals)}")
             for words in known.detours(types):
                 log.info("%s: %s", server.host, words)

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     AWAITING_RELEASE = "awaiting-release"  # strictly confidential address: the message waits for a person's yes
     SECOND_LOOP = "second-loop"  # another loop about the same person is not over; the text is its id
     UNREADABLE = "unreadable"  # a stored row cannot be read, and waits until somebody has mended it
+    NOT_NOTIFIED = "not-notified"  # notifications of a client's subscription have failed for good
     # Of shared plans
     MAKE_PLAN = "make-plan"  # the green form says that a plan is to be made
     CHANGE_TO_DECIDE = "change-to-decide"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.referral import EventKind
+from ip_fhir.domain.sharing.life.shares import READERS_UNKNOWN
 from ip_fhir.errors import (
     ConsentRefused,
     InvalidInput,
@@ -84,6 +85,8 @@ def _send(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
         if withheld := errand.withheld_from:
             told = f"the server on its way is read by {', '.join(withheld)}, who may not see this message"
             raise ConsentRefused("readers", told)
+        if errand.awaits_readers:
+            raise Unavailable(READERS_UNKNOWN)
         if hold(context, errand, row, now):
             return "held", None
         row = _rendered(context, errand, row, now)

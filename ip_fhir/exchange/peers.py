@@ -32,7 +32,8 @@ class Peer:
 
     With `by_person` its system keeps its people apart, so that each of them has a share of a plan. `absent` is the
     meaning of a part that a change of theirs does not have. `readers` are the names of the other parties that read the
-    server by which it is reached: nothing goes there that one of them may not see.
+    server by which it is reached: nothing goes there that one of them may not see. Without `readers_known` nobody has
+    said who they are: nothing of a plan goes there.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Peer:
     client: str = ""
     certificates: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
+    readers_known: bool = True
 
     @property
     def speaks_as(self) -> tuple[str, ...]:

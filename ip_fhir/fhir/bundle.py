@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
+from uuid import NAMESPACE_URL, uuid5
+
+from orjson import JSONEncodeError
 
 from ip_fhir.errors import MOST_PROBLEMS, InvalidInput, Problem, more_problems
 from ip_fhir.fhir.contents import aside
+from ip_fhir.fhir.reading import write_json
 from ip_fhir.fhir.summaries import refuse_summaries
 
 UNKNOWN_RULES = "names rules that are unknown here, and without which nothing in it may be read"
@@ -88,6 +93,49 @@ class BundleContent:
 def content_of(bundle: Any) -> BundleContent:
     """Returns the content of a Bundle; where `bundle` is its content already, that itself."""
     return bundle if type(bundle) is BundleContent else BundleContent(bundle)
+
+
+def content_of_transaction(bundle: Any) -> BundleContent:
+    """Returns the content of a transaction, in which what is posted without a fullUrl has one all the same.
+
+    A client may leave it out where no entry refers to the resource (http://hl7.org/fhir/R4/bundle.html#bdl-7). It is
+    the URN that `posted_url` gives, and with another end for the same content a second time. `bundle` stays as it is.
+    """
+    if type(bundle) is BundleContent:
+        return bundle
+    entries = bundle.get("entry") if isinstance(bundle, dict) else None
+    if not isinstance(entries, list) or not any(map(_is_posted_unnamed, entries)):
+        return BundleContent(bundle)
+    named = list(entries)
+    urls = set()
+    for number, entry in enumerate(entries):
+        if _is_posted_unnamed(entry):
+            with suppress(JSONEncodeError):  # what no JSON can hold keeps no name, and is told by its reader
+                url = posted_url(entry["resource"])
+                named[number] = {"fullUrl": url if url not in urls else f"{url}-{number}", **entry}
+                urls.add(url)
+    return BundleContent({**bundle, "entry": named})
+
+
+def posted_url(resource: dict[str, Any]) -> str:
+    """Returns the URN by which a posted resource goes that has no name: the same for the same content.
+
+    Raises `orjson.JSONEncodeError` for what JSON cannot hold.
+
+    >>> posted_url({"resourceType": "Patient"})
+    'urn:uuid:5edaa21f-b91b-5cc7-8870-e9f13a82b210'
+    """
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, write_json(resource).decode())}"
+
+
+def _is_posted_unnamed(entry: Any) -> bool:
+    """True for a resource that is posted with neither a fullUrl nor an id."""
+    if not isinstance(entry, dict) or "fullUrl" in entry or not isinstance(entry.get("request"), dict):
+        return False
+    resource = entry.get("resource")
+    if not isinstance(resource, dict) or "id" in resource or not isinstance(resource.get("resourceType"), str):
+        return False
+    return bool(entry["request"].get("method") == "POST")
 
 
 def entries_of(bundle: Any) -> list[Entry]:

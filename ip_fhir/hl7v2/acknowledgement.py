@@ -55,6 +55,7 @@ _REFUSALS: Final[dict[IssueCode, tuple[Literal["AE", "AR"], int]]] = {
     "duplicate": ("AR", 205),
     "too-long": ("AR", 207),
     "too-costly": ("AR", 207),
+    "throttled": ("AE", 207),
     "forbidden": ("AR", 207),
     "security": ("AR", 207),
     "multiple-matches": ("AR", 207),
@@ -62,7 +63,7 @@ _REFUSALS: Final[dict[IssueCode, tuple[Literal["AE", "AR"], int]]] = {
 """MSA-1 and ERR-3 of each error.
 
 AE 207 says nothing about another try, and many senders read it as a request for one. So it stands only for what
-may be gone by then (`conflict`); what stays wrong in the message is AR, or AE with a number that says so.
+may be gone by then (`conflict`, `throttled`); what stays wrong in the message is AR, or AE with a number that says so.
 """
 _NOT_SUPPORTED: Final = {"MSH-9": 200, "MSH-9.1": 200, "MSH-9.2": 201, "MSH-11": 202, "MSH-12": 203}
 _NO_DETAIL: Final = frozenset({"forbidden", "security"})

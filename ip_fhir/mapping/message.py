@@ -17,7 +17,7 @@ from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, NotTaken, Problem
-from ip_fhir.fhir.bundle import BundleContent, Entry, content_of, refuse_aside
+from ip_fhir.fhir.bundle import BundleContent, Entry, content_of, content_of_transaction, refuse_aside
 from ip_fhir.fhir.json_text import dumps
 from ip_fhir.mapping.bundle.reads import LensesNeeded
 from ip_fhir.mapping.correlation import is_correlated
@@ -105,7 +105,7 @@ def message_from_transaction(bundle: dict[str, Any] | BundleContent, compiled: C
     If the ServiceRequest has no correlation id, its own id serves as one. The message id derives from the same id, so
     that the same transaction sent again is the same message. Raises `InvalidInput` as `message_from_fhir`.
     """
-    content = content_of(bundle)
+    content = content_of_transaction(bundle)
     version_of(content.bundle, compiled.version)
     refuse_aside(content)
     entries = content.entries

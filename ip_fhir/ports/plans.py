@@ -114,6 +114,10 @@ class PlanTransaction(AggregateTransaction, WorklistTransaction, PersonTransacti
         """The id of the plan that has something of this kind with this id, or None."""
         ...
 
+    def plans_given(self, party: str, id: str, limit: int) -> list[str]:
+        """Ids of the plans to which a party has added something with this id of its own, in their order."""
+        ...
+
     def plans_about(self, number: str, limit: int) -> list[str]:
         """Ids of plans about the person with this number: those that are not over first, latest changed first."""
         ...

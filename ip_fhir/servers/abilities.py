@@ -15,6 +15,9 @@ PARTS: Final = (
 )
 """The types of the resources of a plan."""
 
+CARRIED: Final = (*PARTS, "Task", "ServiceRequest", "QuestionnaireResponse", "Communication")
+"""The types that the adapter fhirserver writes: those of plans and of the loop."""
+
 _ORIGINAL: Final = "ip-"  # the search parameters of ours begin with it
 
 
@@ -25,6 +28,10 @@ class Abilities(ServerStatement):
     def not_named(self) -> tuple[str, ...]:
         """Returns the types of a plan that it does not name."""
         return tuple(name for name in PARTS if name not in self.types)
+
+    def not_writable(self) -> tuple[str, ...]:
+        """Returns the types of plans and of the loop that it does not say it can create."""
+        return tuple(name for name in CARRIED if not self.of(name).is_writable)
 
     def without(self, interaction: str) -> tuple[str, ...]:
         """Returns the types of a plan, of those that it names, without an interaction."""

@@ -54,7 +54,8 @@ MEANINGS: Final = {
     "peers.absent": "a part that a change of theirs does not have is `unchanged`, or `removed` if their system always "
     "sends all it has",
     "peers.readers": "names of the other peers that read the server at `url`: a share through it has what all of them "
-    "may see; `[]`: nobody but this peer reads it. `doctor --server` asks for it",
+    "may see; `[]`: nobody but this peer reads it. Where the adapter writes to a server (`fhirserver`), no plan is "
+    "shared with the peer until it is set. `doctor --server` asks for it",
     "peers.plain_http": "true allows http to another machine, where a tunnel encrypts",
     "peers.timeout": "seconds for the whole exchange: connect, send, and every byte of the answer",
     "peers.options": "options of the adapter; as a listener's, each may be `{ env = ... }`, `{ file = ... }` or "

@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from ip_fhir.domain.values.aggregate import REFERRAL
 
-VERSION: Final = "0015"
+VERSION: Final = "0016"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255
@@ -234,6 +234,16 @@ plan_name = Table(
     Column("id", String(_ID_LENGTH), primary_key=True),
     Column("plan_id", String(_ID_LENGTH), nullable=False),
     Index("plan_name_by_plan", "plan_id"),
+)
+
+given_id = Table(  # follows from the shares' books in `plan`
+    "given_id",
+    metadata,
+    Column("party", String(KEY_LENGTH), primary_key=True),  # who gave the id to what it added
+    Column("id", String(_ID_LENGTH), primary_key=True),
+    Column("plan_id", String(_ID_LENGTH), primary_key=True),
+    Index("given_id_by_plan", "plan_id"),
+    sqlite_with_rowid=False,
 )
 
 reading = Table(

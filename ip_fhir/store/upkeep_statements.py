@@ -11,6 +11,7 @@ from ip_fhir.domain.values.aggregate import PLAN, REFERRAL
 from ip_fhir.store.schema import (
     about_person,
     evidence,
+    given_id,
     inbox,
     other_id,
     outbox,
@@ -96,7 +97,7 @@ PURGE: Final = {
     REFERRAL: _purge(REFERRAL, delete(referral).where(referral.c.correlation_id.in_(_some))),
     PLAN: _purge(
         PLAN,
-        *(delete(table).where(table.c.plan_id.in_(_some)) for table in (plan_version, plan_view, plan_name)),
+        *(delete(table).where(table.c.plan_id.in_(_some)) for table in (plan_version, plan_view, plan_name, given_id)),
         delete(plan).where(plan.c.id.in_(_some)),
     ),
 }

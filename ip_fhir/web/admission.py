@@ -156,5 +156,5 @@ def _announced(request: Request) -> int | None:
 
 def _busy() -> BadRequest:
     return BadRequest(
-        503, "too much is being worked on at the moment: come again", "too-costly", counted="busy", retry_after=5
+        503, "too much is being worked on at the moment: come again", "throttled", counted="busy", retry_after=5
     )

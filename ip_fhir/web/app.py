@@ -31,6 +31,7 @@ from ip_fhir.web.fhir.batch import Batch, is_batch
 from ip_fhir.web.fhir.capabilities import loop_capabilities
 from ip_fhir.web.fhir.doors import Doors
 from ip_fhir.web.fhir.loops import Loops
+from ip_fhir.web.fhir.notice_transactions import NoticeTransactions
 from ip_fhir.web.fhir.plan_transactions import PlanTransactions, is_about_views
 from ip_fhir.web.issuer.tokens import SECONDS_REMEMBERED
 from ip_fhir.web.logins import proof_of
@@ -133,9 +134,10 @@ class _Endpoint:
         self._rates = protection.rates
         self._services = protection.services
         self.refused = protection.refused
-        plans = Plans(exchange).doors() if exchange.serves_plans else ()
-        self.doors = Doors([*Loops(exchange).doors(), *plans, *SubscriptionDoors(exchange).doors()])
+        plans, loops = Plans(exchange).doors() if exchange.serves_plans else (), Loops(exchange)
+        self.doors = Doors([*loops.doors(), *plans, *SubscriptionDoors(exchange).doors()])
         self._batch = Batch(exchange, self.doors, protection.refused)
+        self._of_notices = NoticeTransactions(exchange, loops)
         self._of_plans = PlanTransactions(exchange, self.doors) if exchange.serves_plans else None
 
     async def _peer(self, request: Request) -> Credential:
@@ -183,8 +185,13 @@ class _Endpoint:
                 return await run_in_threadpool(answer, peer, content, request.headers)
             if format_name == "fhir-transaction" and self._of_plans is not None and is_about_views(content):
                 return await run_in_threadpool(self._of_plans.answer, peer, content, request.headers)
-            reply = await run_in_threadpool(self._exchange.receive, content, peer, format_name)
-        return Response(reply or _TAKEN, media_type=FHIR_JSON)
+            return await run_in_threadpool(self._received, content, peer, format_name)
+
+    def _received(self, content: bytes, peer: Credential, format_name: WireFormat) -> Response:
+        there = self._of_notices.answer(peer, content) if format_name == "fhir-transaction" else None
+        if there is not None:
+            return there
+        return Response(self._exchange.receive(content, peer, format_name) or _TAKEN, media_type=FHIR_JSON)
 
     async def interaction(self, path: str, request: Request) -> Response:
         """Answer at the door with this path; a body is read while there is room for it."""

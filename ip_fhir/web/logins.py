@@ -117,7 +117,7 @@ class Logins:
         if wait > 0:
             seconds = math.ceil(wait)
             reason = f"too many log-ins with unknown tokens: wait {seconds} seconds"
-            raise BadRequest(429, reason, "security", counted="too-many-log-ins", retry_after=seconds)
+            raise BadRequest(429, reason, "throttled", counted="too-many-log-ins", retry_after=seconds)
 
     def _fail(self, client: str) -> None:
         now = self._clock()

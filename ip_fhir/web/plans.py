@@ -74,6 +74,7 @@ _BY_PERSON: Final = (
     " The person is searched for by POST to _search only, as patient.identifier=system|number (for a Patient "
     "identifier=system|number)."
 )
+_CONDITION: Final = " If-None-Exist has identifier or _id, and is looked for in the view that the resource is added to."
 _UNKNOWN: Final = (
     "unknown here, or not shared with you; a party with a membership in the plan, or with an open loop about the "
     "person, may ask for it by the message plan-request"
@@ -102,7 +103,8 @@ def plan_capabilities(url: str, doors: Doors, profiles: Callable[[str], tuple[st
             {**_NAMES, **dict.fromkeys(_SUBJECTS.get(type_, ()), "reference"), **_identifier(type_)},
             profiles(type_),
             {"view": f"{url}/{_OPERATION}", "change": f"{url}/{_CHANGE}"} if type_ == ROOT else {},
-            _DOCUMENTATION + (_BY_PERSON if _person_names(type_) else ""),
+            _DOCUMENTATION + (_BY_PERSON if _person_names(type_) else "") + (_CONDITION if type_ in _ADDED else ""),
+            conditional=("create",) if type_ in _ADDED else (),
         )
         for type_ in SERVED
     ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.fhir.bundle import aside_of, content_of, entries_of, refuse_aside
+from ip_fhir.fhir.bundle import aside_of, content_of, content_of_transaction, entries_of, posted_url, refuse_aside
 
 GOAL = {"resourceType": "Goal", "id": "g"}
 
@@ -85,3 +85,28 @@ def test_a_content_that_is_wrong_is_refused_each_time() -> None:
             entries_of(content)
         with pytest.raises(InvalidInput):
             refuse_aside(content)
+
+
+def test_what_is_posted_has_a_name() -> None:
+    """Without fullUrl and id it is named by what it says, the same each time and no two alike; all else stays."""
+    unnamed = {"resource": {"resourceType": "Patient"}, "request": {"method": "POST", "url": "Patient"}}
+    named = {**unnamed, "fullUrl": "urn:uuid:1"}
+    with_id = {**unnamed, "resource": GOAL}
+    put = {**unnamed, "request": {"method": "PUT", "url": "Patient/1"}}
+    sent = bundle(unnamed, named, with_id, unnamed)
+    found = content_of_transaction(sent)
+    first, *others, last = (entry.full_url for entry in found.entries)
+    assert (first, others) == (posted_url({"resourceType": "Patient"}), ["urn:uuid:1", None])
+    assert last not in (first, "urn:uuid:1", None)
+    assert content_of_transaction(sent).bundle == found.bundle
+    assert sent == bundle(unnamed, named, with_id, unnamed)
+    assert content_of_transaction(found) is found
+    assert aside_of(content_of_transaction(bundle(put))).keys() == {0}
+
+
+@pytest.mark.parametrize("thing", [None, 1, [], {}, {"resourceType": "Bundle", "entry": [None, {}, {"request": 1}]}])
+def test_what_is_no_transaction_stays_as_it_is(thing: Any) -> None:
+    """Whoever reads it says what is wrong, also with what JSON cannot hold."""
+    assert content_of_transaction(thing).bundle == thing
+    odd = bundle({"resource": {"resourceType": "Patient", "x": object()}, "request": {"method": "POST"}})
+    assert content_of_transaction(odd).bundle == odd

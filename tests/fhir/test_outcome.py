@@ -28,6 +28,7 @@ from ip_fhir.fhir.outcome import outcome, outcome_of, problems_from, problems_of
         (InvalidInput.at("", "again, otherwise", "duplicate"), 409, "duplicate"),
         (InvalidInput.at("", "unknown", "not-found"), 404, "not-found"),
         (InvalidInput.at("", "another party's", "forbidden"), 403, "forbidden"),
+        (InvalidInput.at("", "wait", "throttled"), 429, "throttled"),
         (LoopError("not in this state"), 409, "business-rule"),
         (ConsentRefused("withdrawn", "the consent is withdrawn"), 403, "suppressed"),
         (StoreError("disk full"), 503, "transient"),

@@ -30,6 +30,7 @@ TABLE: dict[IssueCode, tuple[str, int]] = {
     "duplicate": ("AR", 205),
     "too-long": ("AR", 207),
     "too-costly": ("AR", 207),
+    "throttled": ("AE", 207),
     "security": ("AR", 207),
     "forbidden": ("AR", 207),
     "multiple-matches": ("AR", 207),
@@ -127,7 +128,7 @@ def test_the_table_is_total() -> None:
 
 
 def test_a_sender_that_repeats_what_may_succeed_repeats_nothing_else() -> None:
-    """An AE or CE is another try where ERR-3 does not say that it is for good: so only a conflict is tried again."""
+    """An AE or CE is another try where ERR-3 does not say that it is for good: so only what passes is tried again."""
     again = set()
     for code in set(get_args(IssueCode)) - {"informational"}:
         problem = Problem("PID-5", "reason", code)
@@ -137,7 +138,7 @@ def test_a_sender_that_repeats_what_may_succeed_repeats_nothing_else() -> None:
             assert receipt is not None
             if receipt.code != "fatal-error":
                 again.add(code)
-    assert again == {"conflict"}
+    assert again == {"conflict", "throttled"}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.domain.referral import Author, State
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.share import IdPair
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.ports import Refusal, Seen
 from ip_fhir.store import SqlStore
@@ -57,7 +58,7 @@ def fill_plan(store: SqlStore, ident: str = "p") -> None:
     """A shared plan in its second version, with two views of one share, the first of which was superseded."""
     of, due = Aggregate(kind=PLAN, id=ident), after(days=3)
     about = f"{ident}-s"
-    shared = shared_plan(ident, due=due, shares=(share(about, ident),))
+    shared = shared_plan(ident, due=due, shares=(share(about, ident, book=(IdPair(view="own", plan="added"),)),))
     with store.begin() as transaction:
         transaction.save_plan(shared, None)
         transaction.add_views(ident, [view_made(about)])

@@ -60,7 +60,7 @@ def test_a_plan_that_ended_goes_whole(store: SqlStore, place: Place) -> None:
     assert (store.count_expired(LATER, PLAN), store.count_expired(LATER)) == (1, 0)
     purged = store.purge(LATER, LATER)
     assert (purged.plans, purged.referrals, purged.records) == (1, 0, 2)
-    for table in ("plan", "plan_version", "plan_view", "plan_name", "outbox", "worklist", "about_person"):
+    for table in ("plan", "plan_version", "plan_view", "plan_name", "outbox", "worklist", "about_person", "given_id"):
         rows = place.sql(f"SELECT * FROM {table}")  # noqa: S608 - our own names
         assert rows
         assert all("p" not in row and "p-s" not in row for row in rows)

@@ -205,7 +205,7 @@ def texts(node: Any) -> Iterator[str]:
 def read_by(side: Exchange, peer: str, *readers: str) -> Exchange:
     """A side started again with settings that name the parties which read the server of a peer, too."""
     context = side._context
-    peers = [replace(one, readers=readers) if one.name == peer else one for one in context.peers]
+    peers = [replace(one, readers=readers, readers_known=True) if one.name == peer else one for one in context.peers]
     return Exchange(replace(context, peers=Peers(peers)))
 
 

@@ -70,6 +70,7 @@ def test_who_waits_too_long_is_asked_to_come_again() -> None:
         with pytest.raises(BadRequest) as refused:
             await _hold(admission, "a", 10, end, order)
         assert (refused.value.status, refused.value.retry_after, refused.value.counted) == (503, 5, "busy")
+        assert [one.code for one in refused.value.problems] == ["throttled"]
         end.set()
         await first
         assert admission.bytes_in_flight == 0

@@ -154,7 +154,7 @@ def test_over_http(client: Callable[[str], TestClient], caplog: pytest.LogCaptur
     answers = [far.get("/Task", headers=wrong) for _ in range(30)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 20
     assert answers[-1].headers["retry-after"] == "1"
-    assert answers[-1].json()["issue"][0]["code"] == "security"
+    assert answers[-1].json()["issue"][0]["code"] == "throttled"
     assert far.get("/Task").status_code == 401  # no token is no guess, and need not wait
     near = client("127.0.0.1")
     assert near.get("/Task", headers={"Authorization": f"Bearer {RIGHT}"}).status_code == 200

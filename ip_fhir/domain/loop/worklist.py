@@ -70,6 +70,7 @@ NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.AWAITING_RELEASE: None,  # until somebody has said yes or no, or nothing waits any more (`exchange.commit`)
     Reason.SECOND_LOOP: None,  # whoever knows both decides what becomes of them
     Reason.UNREADABLE: None,  # the row waits for whoever mends it
+    Reason.NOT_NOTIFIED: None,  # until the subscription is active again, or gone (`exchange.subscriptions`)
     Reason.MAKE_PLAN: _COORDINATED,
 }
 """The states in which an item of each reason is still needed; None: in every state, until a person has done it.
@@ -83,6 +84,12 @@ ENDED_BY_FORM = (Reason.FORM_INCOMPLETE,)
 
 IN_ITS_PLACE = "a later one is in its place"
 """The note of an item that gave way to a later one of the same referral and reason."""
+
+NOTIFIED_AGAIN = "the client is notified again"
+"""The note of an item about a subscription that is active again."""
+
+SUBSCRIPTION_ENDED = "the client has ended its subscription"
+"""The note of an item about a subscription that is off, or not there any more."""
 
 _MOST_WORDS = 10_000  # characters of earlier items, in a later one
 _LONGEST = 50_000  # characters of a `Text`

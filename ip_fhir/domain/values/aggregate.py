@@ -15,6 +15,9 @@ REFERRAL: Final = "referral"
 PLAN: Final = "plan"
 """The kind of an individual plan, whose id is that of the plan."""
 
+SUBSCRIPTION: Final = "subscription"
+"""The kind of a client's subscription, of which rows for our own people and worklist items may be."""
+
 
 class Aggregate(Value):
     """One referral or one plan. Ids are unique within a kind: a plan may have the id of a referral.

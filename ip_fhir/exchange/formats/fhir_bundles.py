@@ -9,7 +9,7 @@ import orjson
 
 from ip_fhir.domain.consent.protection import EVERY_PART
 from ip_fhir.domain.sharing.messages import PlanMessage
-from ip_fhir.fhir.bundle import BundleContent
+from ip_fhir.fhir.bundle import BundleContent, content_of_transaction
 from ip_fhir.fhir.containing import standing_alone
 from ip_fhir.fhir.json_text import dumps
 from ip_fhir.fhir.reading import FHIR_JSON, read_json, write_json
@@ -138,6 +138,11 @@ class IncomingMessage(_IncomingBundle):
 
 class IncomingTransaction(_IncomingBundle):
     """A transaction Bundle that came in."""
+
+    def __init__(self, bundle: JsonObject) -> None:
+        content = content_of_transaction(bundle)
+        super().__init__(content.bundle)
+        self._content = content
 
     def message(self, mapper: Mapper) -> Message:
         """Return the notice as a message, read by the site's tables."""

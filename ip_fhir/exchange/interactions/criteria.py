@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ip_fhir.ports.resources import alternatives
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ip_fhir.ports import JsonObject
 
@@ -32,9 +32,19 @@ def _has(body: JsonObject, name: str, wanted: str) -> bool:
         found = [(c.get("system", ""), c.get("code")) for c in body.get("code", {}).get("coding", [])]
     else:
         found = [(one.get("system", ""), one.get("value")) for one in _identifiers(body, body.get(name))]
+    return has_token(found, wanted)
+
+
+def has_token(found: Iterable[tuple[Any, Any]], wanted: str) -> bool:
+    """True if a pair of system (empty for none) and value matches a token: `value`, `system|value` or `|value`.
+
+    >>> has_token([("urn:x", "1")], "urn:y|1,urn:x|1"), has_token([("urn:x", "1")], "|1")
+    (True, False)
+    """
+    pairs = list(found)
     for one in alternatives(wanted):
         system, bar, value = one.rpartition("|")
-        if any(known == value and (not bar or of == system) for of, known in found):
+        if any(known == value and (not bar or of == system) for of, known in pairs):
             return True
     return False
 

@@ -6,7 +6,7 @@ is not sent an answer, and asks for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 from uuid import NAMESPACE_URL, uuid5
@@ -16,6 +16,7 @@ from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.ids import given_id
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict
+from ip_fhir.exchange.interactions.conditions import there, waiting
 from ip_fhir.exchange.plans import rest
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
@@ -27,10 +28,10 @@ from ip_fhir.mapping.sharing.view import find_cut, read_cut
 from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.domain.sharing.change import KeptChange
+    from ip_fhir.domain.sharing.change import KeptChange, PartDecision
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.plans.known_views import Shown
@@ -48,7 +49,8 @@ class Wish:
     """A change of one resource as it is asked for: the version it was made from, what it makes of the resource.
 
     `content` is what was sent. With `whole`, an element that is missing was taken out; else it is unchanged. Without
-    `id` a resource is added, which other wishes refer to by `url`, as `urn:uuid:...`.
+    `id` a resource is added, which other wishes refer to by `url`, as `urn:uuid:...`; not if one is there that has the
+    values of `unless`, which are criteria by name (`conditions.CONDITIONS`).
     """
 
     type: str
@@ -58,23 +60,31 @@ class Wish:
     content: bytes
     whole: bool
     url: str | None = None
+    unless: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Became:
-    """The state of a change; `plan_id` is the id of the plan.
+    """The state of a change; `plan_id` is the id of the plan. It is None where all that was to be added is there.
 
     `resources` are those of the wishes, in their order, as the party sees them now; None for one that it does not see.
+    `there` are the numbers of the wishes whose resource was there, and is not added.
     """
 
     plan_id: str
-    kept: KeptChange
+    kept: KeptChange | None
     resources: tuple[ResourceVersion | None, ...] = ()
+    there: frozenset[int] = frozenset()
+
+    @property
+    def decisions(self) -> tuple[PartDecision, ...]:
+        """What became of each part."""
+        return self.kept.decisions if self.kept is not None else ()
 
     @property
     def waits(self) -> bool:
         """True if something of it waits for a person."""
-        return any(one.outcome in _WAITING for one in self.kept.decisions)
+        return any(one.outcome in _WAITING for one in self.decisions)
 
 
 def change(context: Context, peer: Credential, wishes: Sequence[Wish], share: str | None = None) -> Became:
@@ -89,9 +99,11 @@ def change(context: Context, peer: Credential, wishes: Sequence[Wish], share: st
     with refusals_kept(context, Arrival.of(peer, content), but=("conflict", "not-found")):
         shown = _view(context, peer, wishes, share)
         wanted = _Wanted(shown, wishes)
-        known = _known(context, shown.plan_id, wanted.id)
-        kept = known or _decided(context, shown, _event(context, wanted))
-    return Became(shown.plan_id, kept, tuple(_now(context, peer, place, shown.share.id) for place in wanted.places))
+        kept = None
+        if len(wanted.there) < len(wishes):
+            kept = _known(context, wanted) or _decided(context, shown, _event(context, wanted))
+    now = tuple(_now(context, peer, place, shown.share.id) for place in wanted.places)
+    return Became(shown.plan_id, kept, now, wanted.there)
 
 
 def _view(context: Context, peer: Credential, wishes: Sequence[Wish], share: str | None) -> Shown:
@@ -129,15 +141,24 @@ def _now(context: Context, peer: Credential, place: tuple[str, str], share: str)
         return None
 
 
-def _known(context: Context, plan_id: str, change_id: str) -> KeptChange | None:
-    """The change with this id, if it was made before: what was added then is in the view by now."""
-    store = context.store
-    stored = store.shared_plan(plan_id) if keeps_plans(store) else None
-    return next((one for one in stored.plan.changes if one.change.id == change_id), None) if stored else None
+def _known(context: Context, wanted: _Wanted) -> KeptChange | None:
+    """The same change, if it was made before: what was added then is in the view by now. Else one by which it waits."""
+    store, shown = context.store, wanted.shown
+    stored = store.shared_plan(shown.plan_id) if keeps_plans(store) else None
+    if stored is None:
+        return None
+    same = next((one for one in stored.plan.changes if one.change.id == wanted.id), None)
+    if same is not None or len(wanted.wishes) > 1:
+        return same
+    (wish,) = wanted.wishes
+    return waiting(stored.plan, shown.share.id, wish.type, wish.unless)
 
 
 class _Wanted:
-    """The view as the wishes make it. `id` is that of the change, `places` are type and id of each wish's resource."""
+    """The view as the wishes make it. `id` is that of the change, `places` are type and id of each wish's resource.
+
+    `there` are the numbers of the wishes whose resource is there, and is not added.
+    """
 
     def __init__(self, shown: Shown, wishes: Sequence[Wish]) -> None:
         self.shown, self.wishes = shown, wishes
@@ -147,9 +168,11 @@ class _Wanted:
         only_added = all(wish.id is None for wish in wishes)  # sent again after it took effect, it is the same
         base = "" if only_added else f"/{shown.version}"
         self.id = str(uuid5(NAMESPACE_URL, f"{shown.share.id}{base}/{said}/{digest}"))
+        found = [there(shown, wish.type, wish.unless) for wish in wishes]
+        self.there = frozenset(number for number, ident in enumerate(found) if ident is not None)
         self.places = [
-            (wish.type, wish.id or given_id(shown.share, f"{number}/{wish.type}/{digest}"))
-            for number, wish in enumerate(wishes)
+            (wish.type, wish.id or ident or given_id(shown.share, f"{number}/{wish.type}/{digest}"))
+            for number, (wish, ident) in enumerate(zip(wishes, found, strict=True))
         ]
 
     def _without_urls(self, content: bytes) -> bytes:
@@ -159,12 +182,18 @@ class _Wanted:
                 content = content.replace(wish.url.encode(), f"urn:entry:{number}".encode())
         return content
 
+    def _made(self) -> Iterator[tuple[tuple[str, str], Wish]]:
+        """The wishes that change or add something, with their places."""
+        for number, (place, wish) in enumerate(zip(self.places, self.wishes, strict=True)):
+            if number not in self.there:
+                yield place, wish
+
     def resources(self) -> list[JsonObject]:
         """The resources of the view, those changed in their places, and those added at the front."""
         before = {(one.type, one.id): one.data() for one in self.shown.resources}
         after = dict(before)
         added: list[JsonObject] = []
-        for (type_, ident), wish in zip(self.places, self.wishes, strict=True):
+        for (type_, ident), wish in self._made():
             if wish.id is None and (type_, ident) in before:
                 raise InvalidInput.at(type_, "the same was added before", "duplicate")
             body = self._resolved(wish.make(after.get((type_, ident), {})))
@@ -181,7 +210,7 @@ class _Wanted:
     def require_in(self, plan: IndividualPlan) -> None:
         """Raise `InvalidInput` for what is added and is no part of the plan: nothing refers to it."""
         idents = set(_idents(plan.to_data()))
-        for (type_, ident), wish in zip(self.places, self.wishes, strict=True):
+        for (type_, ident), wish in self._made():
             if wish.id is None and ident not in idents:
                 raise InvalidInput.at(type_, "nothing in the plan refers to it, so that it would be lost", "invariant")
 

@@ -108,6 +108,7 @@ def party_terms(context: Context, party: str) -> PartyTerms:
         on_wire=peer is not None,
         absent=peer.absent if peer is not None else "unchanged",
         readers=peer.readers if peer is not None else (),
+        readers_known=peer is None or peer.readers_known,
         sharing=agreement.sharing,
         closed=agreement.closed,
     )

@@ -5,7 +5,7 @@ A coordinator is shown this before a share begins, and before a save that opens 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
@@ -35,7 +35,8 @@ class ShareForecast:
     """A participant's share as it would be: its view on the day, and the one it has now (None: it has none).
 
     `is_shared` is False where the share does not begin by itself, and `view` is what it would show if it were begun by
-    name. Without a view nothing can be shared: `refusal` is what was raised.
+    name. Without a view nothing can be shared: `refusal` is what was raised. Without `readers_known` nothing of a share
+    that goes on is sent until settings say who reads the server on its way.
     """
 
     party: str
@@ -44,6 +45,7 @@ class ShareForecast:
     before: PlanView | None
     is_shared: bool
     refusal: ConsentRefused | InvalidInput | None = None
+    readers_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,9 @@ def forecast(
         raise InvalidInput.at("plan", "another side holds it: it is not shared from here", "business-rule")
     on = local_day(now)
     looked = PlanEvent(id="forecast-look", kind=PlanEventKind.TIME, at=now, raised_by=PlanSource.CLOCK)
-    taking = participants(after.plan, around(after, looked).party_of, on)
-    found = list(_going_on(case, after, on))
+    surroundings = around(after, looked)
+    taking = participants(after.plan, surroundings.party_of, on)
+    found = [replace(one, readers_known=surroundings.of(one.party).readers_known) for one in _going_on(case, after, on)]
     shared = {one.party for one in found if one.is_shared}
     for part in taking.parts:
         if part.party not in shared and (begin is None or part.party in begin):

@@ -90,9 +90,17 @@ class PlanErrand:
 
         A message of ids and numbers alone is withheld from nobody, nor is an answer to a change without words.
         """
-        kind, readers = self.row.effect.plan_message, self.peer.readers
-        free = not readers or kind is PlanMessageKind.PLAN or kind in _NUMBERS_ONLY or self._is_wordless_answer
-        return () if free else readers
+        is_cut = self.row.effect.plan_message is PlanMessageKind.PLAN
+        return () if is_cut or not self.peer.readers or self._is_for_anybody else self.peer.readers
+
+    @property
+    def awaits_readers(self) -> bool:
+        """True if it waits until settings say who reads the server on its way: not what is withheld from nobody."""
+        return not self.peer.readers_known and not self._is_for_anybody
+
+    @property
+    def _is_for_anybody(self) -> bool:
+        return self.row.effect.plan_message in _NUMBERS_ONLY or self._is_wordless_answer
 
     @property
     def _is_wordless_answer(self) -> bool:

@@ -7,6 +7,7 @@ the version of a resource is the number of the view in which it last changed, it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.consent.protection import EVERY_PART, is_strictly_confidential, protected_persons
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.sharing.resources import WrittenResource
     from ip_fhir.ports.plans import NameKind, PlanStore
 
-_MOST_PLANS: Final = 20  # plans about one person that are looked through
+_MOST_PLANS: Final = 20  # plans about one person, or with one id of the party's own, that are looked through
+_SEVERAL: Final = "several views are meant: name the share, as share=ID"
 
 
 class HeldElsewhere(InvalidInput):
@@ -81,12 +83,35 @@ class Views:
         return self._answer(plan_id, self._is_meant)
 
     def of_item(self, ident: str) -> Answer:
-        """The view that has a resource with this id, which says whose it is."""
+        """The view that has a resource with this id, which says whose it is, or was given by the party itself."""
         tag = tag_in(ident)
         if tag is None:
-            return Answer()
+            return self._of_given(ident)
         plan_id = self._plan_named("tag", tag)
         return self._answer(plan_id, lambda share: share_tag(share.key) == tag and self._is_meant(share))
+
+    def _of_given(self, ident: str) -> Answer:
+        """The view to which the party has added something with this id. The same id may stand in several."""
+        self._require_share()
+        answers = [
+            self._answer(plan_id, lambda share: self._is_meant(share) and _gave(share, ident))
+            for plan_id in self._plans_given(ident)
+        ]
+        shown = [answer for answer in answers if answer.shown is not None]
+        if len(shown) > 1:
+            raise InvalidInput.at("share", _SEVERAL, "multiple-matches")
+        return next(iter((*shown, *answers)), Answer())
+
+    def _plans_given(self, ident: str) -> list[str]:
+        """The plans to which the party may have added something with this id: that of its share, if it names one."""
+        if self._share is not None:
+            named = self._plan_named("share", self._share)
+            return [] if named is None else [named]
+        if (store := self._store()) is None:
+            return []
+        with store.begin() as tx:
+            found = [tx.plans_given(party, ident, _MOST_PLANS) for party in sorted(self._peer.speaks_as)]
+        return list(dict.fromkeys(chain.from_iterable(found)))
 
     def of_share(self, share_id: str) -> Answer:
         """The view of this share."""
@@ -146,8 +171,7 @@ class Views:
             return Answer(plan_id, gone=self._gone(plan, shares))
         shares = [one for one in shares if one.goes_on and one.number > 0]
         if len(shares) > 1:
-            reason = "several views are meant: name the share, as share=ID"
-            raise InvalidInput.at("share", reason, "multiple-matches")
+            raise InvalidInput.at("share", _SEVERAL, "multiple-matches")
         return Answer(plan_id, self._known(plan.plan, shares[0]) if shares else None)
 
     def _gone(self, plan: SharedPlan, shares: list[Share]) -> HeldElsewhere | None:
@@ -226,6 +250,11 @@ class Views:
         for one in written:
             one.number(min(versions.get(one.id, view.number), view.number))
         return tuple(written)
+
+
+def _gave(share: Share, ident: str) -> bool:
+    """True if the participant has added something with this id."""
+    return any(pair.view == ident for pair in share.book)
 
 
 def acknowledged_view(store: PlanStore, share: Share) -> tuple[PlanView, IndividualPlan] | None:

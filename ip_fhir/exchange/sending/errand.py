@@ -59,6 +59,11 @@ class Errand(Protocol):
         """The other parties that read the server on its way and may not see it, or of whom nobody can tell."""
         ...
 
+    @property
+    def awaits_readers(self) -> bool:
+        """True if it waits until settings say who reads the server on its way."""
+        ...
+
     def close(self, now: datetime) -> bool:
         """Close the row if it must not leave now (UTC). True if it was closed."""
         ...
@@ -117,6 +122,11 @@ class ReferralErrand:
         """The readers of the server on its way that this loop does not concern."""
         concerned = self.context.parties_of(self.referral) if self.peer.readers else frozenset()
         return tuple(party for party in self.peer.readers if party not in concerned)
+
+    @property
+    def awaits_readers(self) -> bool:
+        """False: whom a notice goes to is said in it, and agreed with the person."""
+        return False
 
     def close(self, now: datetime) -> bool:
         """Close the row if consent does not let it go."""

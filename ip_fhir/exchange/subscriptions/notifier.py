@@ -20,9 +20,11 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from ip_fhir.domain.loop.worklist import NOTIFIED_AGAIN
 from ip_fhir.errors import InvalidInput, NotYet, PeerError, Rejected, StoreError, Unavailable
 from ip_fhir.exchange.sending.bulkheads import Bulkheads
 from ip_fhir.exchange.sending.retry import next_try
+from ip_fhir.exchange.subscriptions.failures import close_item, tell_of_failure
 from ip_fhir.exchange.subscriptions.selection import matches
 from ip_fhir.fhir.reading import FHIR_JSON, write_json
 from ip_fhir.ports.http import HttpRequest
@@ -194,9 +196,11 @@ class _Telling:
         return Changes(found, place)
 
     def _tell(self, peer: Credential, ahead: Changes) -> None:
+        had_failed = self._kept.failures > 0
         try:
             upto = self._with_resources(peer, ahead) if self._wanted.payload else self._at_all(peer, ahead)
-            self._store.settle_subscription(self._kept, upto, more=False)
+            if self._store.settle_subscription(self._kept, upto, more=False) is not None and had_failed:
+                close_item(self._store, self._wanted.id, NOTIFIED_AGAIN, self._now)  # cut off before it was given up
         except PeerError as error:
             self._failed(error)
         except (NotYet, StoreError) as error:
@@ -256,4 +260,5 @@ class _Telling:
         self._context.counts.add("out", "subscription", "parked" if again is None else "again")
         if again is None:
             log.warning("subscription %s of %s: given up: %s", self._wanted.id, self._wanted.client, error)
+            tell_of_failure(self._store, self._kept, str(error), self._now)
         self._store.fail_subscription(self._kept, str(error), again, failures)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ip_fhir.domain.loop.worklist import NOTIFIED_AGAIN, SUBSCRIPTION_ENDED
 from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.subscriptions.failures import close_item
 from ip_fhir.ports.subscriptions import keeps_subscriptions
 
 if TYPE_CHECKING:
@@ -63,7 +65,11 @@ class Subscriptions:
             raise InvalidInput.at(f"{_TYPE}.meta.versionId", "it has changed since", "conflict")
         changed = make(kept.subscription)
         self._check(changed)
-        found = self._store().change_subscription(changed, based_on, self._context.clock.now())
+        now = self._context.clock.now()
+        found = self._store().change_subscription(changed, based_on, now)
+        if kept.subscription.status == "error":
+            note = NOTIFIED_AGAIN if changed.status == "active" else SUBSCRIPTION_ENDED
+            close_item(self._context.store, id_, note, now)
         self._changed()
         return found
 
@@ -71,6 +77,7 @@ class Subscriptions:
         """Take out one of the client's. Raises `InvalidInput` (not-found)."""
         if not self._store().remove_subscription(id_, peer.name):
             raise _not_found()
+        close_item(self._context.store, id_, SUBSCRIPTION_ENDED, self._context.clock.now())
 
     def _check(self, one: Subscription) -> None:
         self._context.endpoints.check(one.endpoint, f"{_TYPE}.channel.endpoint", with_path=one.payload)

@@ -25,6 +25,11 @@ class TypeStatement:
     versions: str | None = None
 
     @property
+    def is_writable(self) -> bool:
+        """True if a resource can be created: by the server, or under an id of ours."""
+        return not self.interactions.isdisjoint(("create", "update"))
+
+    @property
     def creates_by_identifier(self) -> bool:
         """True if a resource is created only where none with its identifier is there."""
         return self.conditional_create and "identifier" in self.parameters

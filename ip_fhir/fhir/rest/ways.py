@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ip_fhir.ports import JsonObject
 
 _R4: Final = "4.0."
-_WRITES: Final = frozenset({"create", "update"})
+
+NEEDED: Final = ("Task", "Organization")
+"""The types without which no message can be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Ways:
         return cls(
             said.fhir_version or "",
             "transaction" in said.interactions,
-            frozenset(name for name, one in types if _WRITES & one.interactions),
+            frozenset(name for name, one in types if one.is_writable),
             frozenset(name for name, one in types if "identifier" in one.parameters),
             frozenset(name for name, one in types if one.conditional_create),
         )

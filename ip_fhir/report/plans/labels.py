@@ -114,6 +114,10 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     ),
     "level": ("Avtalen åpner for", "The agreement lets through"),
     "also-read-by": ("Serveren leses også av, og de får se like mye", "Others who read the server, and see as much"),
+    "readers-unknown": (
+        "Ingen har sagt hvem som leser serveren på veien: ingenting sendes før innstillingene gjør det (readers)",
+        "Nobody has said who reads the server on its way: nothing of the plan goes there until settings do (readers)",
+    ),
     "open-areas": ("Åpent for oss", "Open to us"),
     "opens": ("Åpnes senere", "Opens later"),
     "nothing-open": ("ingen livsområder", "no life areas"),

@@ -34,7 +34,7 @@ class ParticipantPreview:
 
     `changes` are the differences between the two; without one of them there are none. `hidden` are the items of the
     plan that are not in the view, as far as it is known which are. `readers` are the others who read the server on its
-    way: the view has what all of them may see.
+    way: the view has what all of them may see. None: nobody has said who they are, and nothing goes there.
     """
 
     participant: str
@@ -42,7 +42,7 @@ class ParticipantPreview:
     before: PlanView | None
     changes: tuple[Change, ...] = ()
     hidden: tuple[Item, ...] = ()
-    readers: tuple[str, ...] = ()
+    readers: tuple[str, ...] | None = ()
 
     def of_kind(self, kind: ChangeKind) -> tuple[Item, ...]:
         """Returns the items that are new (ADDED), gone (REMOVED), or there in both and changed (CHANGED)."""
@@ -58,7 +58,7 @@ class ParticipantPreview:
             "holds_until": until.isoformat() if until else None,
             "begins": self.before is None and self.view is not None,
             "ends": self.before is not None and self.view is None,
-            "also_read_by": list(self.readers),
+            "also_read_by": None if self.readers is None else list(self.readers),
             **{name: [[one.field, one.id] for one in self.of_kind(kind)] for name, kind in _DATA},
         }
 
@@ -71,7 +71,7 @@ def previews(
     views: Mapping[str, PlanView | None],
     before: Mapping[str, PlanView | None],
     seen: Mapping[str, Seen] | None = None,
-    readers: Mapping[str, tuple[str, ...]] | None = None,
+    readers: Mapping[str, tuple[str, ...] | None] | None = None,
 ) -> tuple[ParticipantPreview, ...]:
     """Returns the preview of each participant, in the order of `views`; a participant only in `before` sees no more.
 
@@ -150,7 +150,9 @@ def _participant(wording: Wording, one: ParticipantPreview) -> Iterator[str]:
     seen = Wording(one.view.plan, wording.language, wording.on)
     yield from labelled(wording.label("sees"), openings_words(seen, one.view.openings))
     yield from labelled(wording.label("level"), wording.word(one.view.level))
-    if one.readers:
+    if one.readers is None:
+        yield from paragraph(wording.label("readers-unknown"))
+    elif one.readers:
         yield from labelled(wording.label("also-read-by"), ", ".join(one.readers))
     if one.before is None:
         yield from paragraph(wording.label("share-begins"))

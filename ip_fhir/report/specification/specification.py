@@ -53,6 +53,7 @@ _REFUSALS: Final[dict[IssueCode, str]] = {
     "duplicate": "the same MSH-10 with other content",
     "too-long": "longer than the limit",
     "too-costly": "with more parts than the limit",
+    "throttled": "too often, or too much at once: to be sent again later",
     "security": "no or wrong credentials (without detail)",
     "forbidden": "not a referral of this party's (without detail)",
     "multiple-matches": "two things where one is meant",

@@ -257,6 +257,10 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         ),
         Reason.SECOND_LOOP: ("en annen sak om samme person", "another case about the same person"),
         Reason.UNREADABLE: ("noe lagret kan ikke leses", "something stored cannot be read"),
+        Reason.NOT_NOTIFIED: (
+            "et system som abonnerer, tar ikke imot varsler",
+            "a system that subscribes does not take notifications",
+        ),
         Reason.MAKE_PLAN: ("lag den individuelle planen", "make the individual plan"),
         Reason.CHANGE_TO_DECIDE: ("et ønske om endring venter på svar", "a change waits for a decision"),
         Reason.CHANGE_OVERDUE: (

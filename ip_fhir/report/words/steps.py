@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.loop.worklist import IN_ITS_PLACE, note_of_state
+from ip_fhir.domain.loop.worklist import IN_ITS_PLACE, NOTIFIED_AGAIN, SUBSCRIPTION_ENDED, note_of_state
 from ip_fhir.domain.referral import EventKind, Role, State
 from ip_fhir.report.words.codes import word
 
@@ -54,6 +54,8 @@ def item_note(note: str, language: Language) -> str:
 
 _NOTES_NB = {
     IN_ITS_PLACE: "en nyere er kommet i stedet",
+    NOTIFIED_AGAIN: "systemet varsles igjen",
+    SUBSCRIPTION_ENDED: "systemet har avsluttet abonnementet",
     **{note_of_state(state): f"saken er nå: {word(state, 'nb')}" for state in State},
 }
 

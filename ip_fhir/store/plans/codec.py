@@ -145,6 +145,13 @@ def names_of(plan: SharedPlan) -> Iterator[tuple[NameKind, str]]:
         yield "referral", plan.referral
 
 
+def given_ids(plan: SharedPlan) -> Iterator[tuple[str, str]]:
+    """Yields what participants have added under ids of their own: party and id."""
+    for share in plan.shares:
+        for pair in share.book:
+            yield share.party, pair.view
+
+
 def person_of(plan: SharedPlan) -> str | None:
     """Returns the number of the person whom the plan is about; None where it is not known here.
 

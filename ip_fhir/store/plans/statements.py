@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, delete, insert, literal, null, or_, sele
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.values.aggregate import PLAN
 from ip_fhir.store.damage.exclusion import set_aside
-from ip_fhir.store.schema import about_person, outbox, plan, plan_name, plan_version, plan_view
+from ip_fhir.store.schema import about_person, given_id, outbox, plan, plan_name, plan_version, plan_view
 from ip_fhir.store.statements import UNSENT, insert_unless, one_of
 
 if TYPE_CHECKING:
@@ -136,6 +136,17 @@ DROP_PERSON: Final = delete(about_person).where(_person_of)
 
 ADD_PERSON: Final = insert(about_person).values(aggregate_kind=PLAN)
 """Adds the person whom a plan is about."""
+
+ADD_GIVEN: Final = insert_unless(given_id, and_(*(column == bindparam(column.name) for column in given_id.c)))
+"""An id that a participant gave; adds nothing when it is there."""
+
+GIVEN: Final = (
+    select(given_id.c.plan_id)
+    .where(given_id.c.party == bindparam("of_party"), given_id.c.id == bindparam("of_id"))
+    .order_by(given_id.c.plan_id)
+    .limit(bindparam("at_most"))
+)
+"""The plans to which a party has added something with an id of its own."""
 
 ABOUT: Final = (
     select(plan.c.id)

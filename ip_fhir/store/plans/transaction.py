@@ -64,6 +64,7 @@ class SqlPlanTransaction(SqlWorklistTransaction):
         if plan.plan is not None and (before is None or plan.plan is not before.plan):
             newest = self._add_version(plan, plan.plan, by)
         self._add_names(plan, before)
+        self._add_given(plan, before)
         self._set_person(plan, before)
         self._plans[plan.id] = plan
         self._known_plans.wrote(plan, values["body"], newest)
@@ -94,6 +95,13 @@ class SqlPlanTransaction(SqlWorklistTransaction):
         added = self._add(statements.ADD_NAME, rows)
         for row in rows if added == len(rows) else filter(self._is_named_so, rows):
             self._note_row_of(plan.id, "plan_name", row)
+
+    def _add_given(self, plan: SharedPlan, before: SharedPlan | None) -> None:
+        """Add the ids that participants gave to what they have added since. None is taken away."""
+        known = set() if before is None else set(codec.given_ids(before))
+        new = [given for given in dict.fromkeys(codec.given_ids(plan)) if given not in known]
+        if new:
+            self._add(statements.ADD_GIVEN, [{"party": party, "id": id_, "plan_id": plan.id} for party, id_ in new])
 
     def _is_named_so(self, row: Mapping[str, str]) -> bool:
         """True. Raises `InvalidInput` if the name is another plan's."""
@@ -141,6 +149,11 @@ class SqlPlanTransaction(SqlWorklistTransaction):
         """The id of the plan that has something of this kind with this id, or None."""
         row = self._run(statements.NAMED, {"of_kind": kind, "of_id": id}).first()
         return None if row is None else self._damage.one("plan_name", row, codec.plan_named)
+
+    def plans_given(self, party: str, id: str, limit: int) -> list[str]:
+        """Ids of the plans to which a party has added something with this id, in their order."""
+        rows = self._run(statements.GIVEN, {"of_party": party, "of_id": id, "at_most": limit}).rows
+        return [str(row.plan_id) for row in rows]
 
     def plans_about(self, number: str, limit: int) -> list[str]:
         """Ids of plans about the person with this number: those that are not over first, latest changed first."""

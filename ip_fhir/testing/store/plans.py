@@ -11,18 +11,11 @@ import pytest
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.loop.worklist import IN_ITS_PLACE
 from ip_fhir.domain.plan import PlanStatus
-from ip_fhir.domain.sharing.case import (
-    HandedOver,
-    Handover,
-    Invitation,
-    PlanRequest,
-    PlanSide,
-    SharedPlan,
-)
-from ip_fhir.domain.sharing.change import Change, ChangeStatus, KeptChange
+from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
 from ip_fhir.domain.sharing.ids import share_tag
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life.surroundings import SettingsBasis
+from ip_fhir.domain.sharing.share import IdPair
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
 from ip_fhir.ports.plans import SavedVersion
@@ -43,6 +36,7 @@ from ip_fhir.testing.store.samples import (
     share,
     shared_plan,
     view_made,
+    whole_plan,
     work_item,
 )
 
@@ -254,6 +248,24 @@ class PlanContract:
         with store.begin() as tx:
             assert (tx.plan_named("share", "s1"), tx.plan_named("share", "s2")) == ("p", None)
 
+    def test_an_id_of_a_participants_own_finds_its_plans(self, store: PlanStore) -> None:
+        """By party and id, from when it was given; the same id may stand in several plans, also after a share ended."""
+        given = (IdPair(view="goal-1", plan="aaa"), IdPair(view="goal-2", plan="bbb"))
+        _save(store, shared_plan("p", shares=(share("p-s", "p"),)))
+        with store.begin() as tx:
+            assert tx.plans_given("school", "goal-1", 9) == []
+        _change(store, shared_plan("p", shares=(share("p-s", "p", book=given[:1]),)), 1)
+        _change(store, shared_plan("p", shares=(share("p-s", "p", book=given),)), 2)
+        _save(store, shared_plan("q", shares=(share("q-s", "q", book=given[1:]), share("q-t", "q", book=given[1:]))))
+        with store.begin() as tx:
+            assert tx.plans_given("school", "goal-1", 9) == ["p"]
+            assert tx.plans_given("school", "goal-2", 9) == ["p", "q"]
+            assert tx.plans_given("school", "goal-2", 1) == ["p"]
+            assert tx.plans_given("hospital", "goal-1", 9) == tx.plans_given("school", "aaa", 9) == []
+        _change(store, shared_plan("p", shares=()), 3)
+        with store.begin() as tx:
+            assert tx.plans_given("school", "goal-1", 9) == ["p"]
+
     def test_views_are_numbered_once(self, store: PlanStore) -> None:
         """A view comes back equal; its number is given once, whatever it would say."""
         _save(store, shared_plan("p"))
@@ -354,22 +366,6 @@ class PlanContract:
         assert PERSON not in said
         assert str(PERSON_NUMBER) not in said
         assert share("p-s1", "p").key not in said
-
-
-def whole_plan(ident: str) -> SharedPlan:
-    """A plan with one of each thing."""
-    content = plan_version(ident)
-    change = Change(id=f"{ident}-c", share=f"{ident}-s1", base=1, wanted=content, made=NOON)
-    handed = HandedOver(plan=content, epoch=2)
-    return shared_plan(
-        ident,
-        due=after(days=1),
-        shares=(share(f"{ident}-s1", ident), share(f"{ident}-s2", ident, "doctor")),
-        changes=(KeptChange(change=change, status=ChangeStatus.PROPOSED, received=NOON),),
-        invitations=(Invitation(id=f"{ident}-i", party="school", membership="m", sent=NOON),),
-        requests=(PlanRequest(id=f"{ident}-r", party="doctor", asked=NOON),),
-        handover=Handover(id=f"{ident}-h", party="town", epoch=2, sent=NOON, offered=handed),
-    )
 
 
 def _save(store: PlanStore, plan: SharedPlan) -> int:

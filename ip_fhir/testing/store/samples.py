@@ -16,7 +16,18 @@ from ip_fhir.domain.notice import Notice, NoticeKind
 from ip_fhir.domain.people import Organization, OrganizationKind, PersonName, PlanOwner
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Author, Event, EventKind, Record, Referral, Role, State
-from ip_fhir.domain.sharing.case import Copy, PlanSide, PlanTimer, PlanTimerKind, SharedPlan
+from ip_fhir.domain.sharing.case import (
+    Copy,
+    HandedOver,
+    Handover,
+    Invitation,
+    PlanRequest,
+    PlanSide,
+    PlanTimer,
+    PlanTimerKind,
+    SharedPlan,
+)
+from ip_fhir.domain.sharing.change import Change, ChangeStatus, KeptChange
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.share import Share
 from ip_fhir.domain.sharing.view import PlanView
@@ -176,6 +187,22 @@ def shared_plan(ident: str, changed: datetime = NOON, due: datetime | None = Non
     timers = () if due is None else (PlanTimer(kind=PlanTimerKind.REVIEW, due=due),)
     given = {"side": PlanSide.HOLDER, "plan": plan_version(ident), "opened": NOON, "timers": timers, **more}
     return SharedPlan(id=ident, changed=changed, **given)
+
+
+def whole_plan(ident: str) -> SharedPlan:
+    """A plan with one of each thing."""
+    content = plan_version(ident)
+    change = Change(id=f"{ident}-c", share=f"{ident}-s1", base=1, wanted=content, made=NOON)
+    handed = HandedOver(plan=content, epoch=2)
+    return shared_plan(
+        ident,
+        due=after(days=1),
+        shares=(share(f"{ident}-s1", ident), share(f"{ident}-s2", ident, "doctor")),
+        changes=(KeptChange(change=change, status=ChangeStatus.PROPOSED, received=NOON),),
+        invitations=(Invitation(id=f"{ident}-i", party="school", membership="m", sent=NOON),),
+        requests=(PlanRequest(id=f"{ident}-r", party="doctor", asked=NOON),),
+        handover=Handover(id=f"{ident}-h", party="town", epoch=2, sent=NOON, offered=handed),
+    )
 
 
 def received_plan(ident: str, share_id: str, number: int = 1, changed: datetime = NOON) -> SharedPlan:

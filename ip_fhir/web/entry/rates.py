@@ -58,7 +58,7 @@ class Rates:
                 return
             wait = max(1, math.ceil((1.0 - bucket.left) / self._per_second))
         reason = f"more than {self._per_second:g} requests a second: wait {wait} seconds"
-        raise BadRequest(429, reason, "too-costly", counted="rate", retry_after=wait)
+        raise BadRequest(429, reason, "throttled", counted="rate", retry_after=wait)
 
     def charge(self, request: Request, peer: Credential, entries: int) -> None:
         """Count each entry of a batch beyond the first as a request: those that follow have to wait."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
-from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.rest import SEARCH_PARAMETERS
+from ip_fhir.fhir.bundle import posted_url
 from ip_fhir.fhir.json_text import loads
 from ip_fhir.fhir.reading import write_json
 from ip_fhir.fhir.rest.json_patch import read_patch
@@ -106,7 +106,7 @@ class Loops:
     def conditional_update(self, type_: str, peer: Credential, asked: Asked) -> Response:
         """Update the one resource that the criteria find; a notice that is not there yet opens its loop."""
         body = asked.resource(self._exchange.limits)
-        found = self._matching(type_, peer, asked.in_url, "the address")
+        found = self.matching(type_, peer, asked.in_url, "the address")
         if found is None and type_ == _CREATED:
             return self._create(peer, asked, body)
         if found is None:
@@ -125,7 +125,7 @@ class Loops:
         body = asked.resource(self._exchange.limits)
         criteria = condition_of(asked, _CREATED, self._exchange.url)
         if criteria is not None:
-            found = self._matching(_CREATED, peer, criteria, "If-None-Exist")
+            found = self.matching(_CREATED, peer, criteria, "If-None-Exist")
             if found is not None:
                 return self._written(asked, found)
         return self._create(peer, asked, body)
@@ -133,20 +133,18 @@ class Loops:
     def _create(self, peer: Credential, asked: Asked, body: JsonObject) -> Response:
         if body.get("resourceType") != _CREATED:
             raise InvalidInput.at("resourceType", "is not that of the address", "invariant")
-        content = write_json(body)
-        entry = {
-            "fullUrl": f"urn:uuid:{uuid5(NAMESPACE_URL, content.decode())}",
-            "resource": body,
-            "request": {"method": "POST", "url": _CREATED},
-        }
+        entry = {"fullUrl": posted_url(body), "resource": body, "request": {"method": "POST", "url": _CREATED}}
         bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
         reply = loads(self._exchange.receive(write_json(bundle), peer, "fhir-transaction"))
         location = reply["entry"][0]["response"]["location"]
         made = self._exchange.read_resource(peer, _CREATED, location.split("/")[1])
         return self._written(asked, made, status=201)
 
-    def _matching(self, type_: str, peer: Credential, criteria: Pairs, at: str) -> ResourceVersion | None:
-        """The one resource that criteria find, None for none. Raises `InvalidInput` (multiple-matches)."""
+    def matching(self, type_: str, peer: Credential, criteria: Pairs, at: str) -> ResourceVersion | None:
+        """The one resource that criteria find, None for none.
+
+        Raises `BadRequest` 400 where they are none (it names the place `at`), `InvalidInput` (multiple-matches).
+        """
         query: Query = query_of(type_, Asked("GET", in_url=criteria), self._exchange.url)
         if not query.criteria or COUNT in dict(criteria):
             raise BadRequest(400, "needs a criterion, such as identifier", "required", at)

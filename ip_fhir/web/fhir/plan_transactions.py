@@ -82,7 +82,7 @@ class PlanTransactions:
         given = replace(asked, ids=ids)
         if door.interaction == "create":
             name = url if isinstance(url, str) and url.startswith("urn:") else None
-            return post_wish(type_, given, self._exchange.limits, name)
+            return post_wish(type_, given, self._exchange, name)
         if door.interaction not in _WRITES:
             reason = "a transaction of a view adds by POST and changes by PUT or PATCH of Type/[id]"
             raise BadRequest(400, reason, "not-supported", f"{at}.request")
@@ -90,16 +90,17 @@ class PlanTransactions:
 
     def _done(self, wishes: list[Wish], became: Became) -> Response:
         entries = [
-            {} if one is None else self._entry(wish, one) for wish, one in zip(wishes, became.resources, strict=True)
+            {} if one is None else self._entry(one, added=wish.id is None and number not in became.there)
+            for number, (wish, one) in enumerate(zip(wishes, became.resources, strict=True))
         ]
         return fhir({"resourceType": "Bundle", "type": "transaction-response", "entry": entries})
 
-    def _entry(self, wish: Wish, resource: ResourceVersion) -> JsonObject:
+    def _entry(self, resource: ResourceVersion, *, added: bool) -> JsonObject:
         return {
             "fullUrl": f"{self._exchange.url}/{resource.type}/{resource.id}",
             "resource": resource.body,
             "response": {
-                "status": "201 Created" if wish.id is None else "200 OK",
+                "status": "201 Created" if added else "200 OK",
                 "location": version_path(resource),
                 "etag": f'W/"{resource.version}"',
                 "lastModified": resource.updated.isoformat(timespec="milliseconds"),

@@ -7,10 +7,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.sharing.change import Outcome
+from ip_fhir.domain.values.ids import find_person_number
 from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.exchange.interactions.conditions import CONDITIONS
 from ip_fhir.exchange.interactions.plan_changes import Wish
 from ip_fhir.fhir.json_text import dumps
 from ip_fhir.fhir.outcome import outcome
@@ -19,6 +22,7 @@ from ip_fhir.fhir.rest.json_patch import patched, read_patch
 from ip_fhir.web import requests as headers
 from ip_fhir.web.answers import fhir, versioned, with_version
 from ip_fhir.web.requests import BadRequest
+from ip_fhir.web.searching import NO_PERSON, SAYS_NOTHING, condition_of, unsupported, values_of
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -39,6 +43,7 @@ _CODES: Final[dict[Outcome, IssueCode]] = {
     Outcome.DECLINED: "business-rule",
 }
 _DONE: Final = (Outcome.DONE, Outcome.ACCEPTED)
+_SHARE: Final = "share"
 
 
 def update(exchange: Exchange, type_: str, peer: Credential, asked: Asked) -> Response:
@@ -54,13 +59,16 @@ def patch(exchange: Exchange, type_: str, peer: Credential, asked: Asked) -> Res
 
 
 def create(exchange: Exchange, type_: str, peer: Credential, asked: Asked) -> Response:
-    """Take a resource that is to be added to a view. The same again is the same, and has the same answer."""
-    wish = post_wish(type_, asked, exchange.limits)
+    """Take a resource that is to be added to a view, unless `If-None-Exist` finds it there: then that is answered.
+
+    The same again is the same, and has the same answer.
+    """
+    wish = post_wish(type_, asked, exchange)
     became = exchange.change_plan_resources(peer, (wish,), share_of(asked))
     response = _answered(exchange, became, asked)
     (made,) = became.resources
     if response.status_code == 200 and made is not None:
-        response.status_code = 201
+        response.status_code = 200 if became.there else 201
         response.headers["Location"] = f"{exchange.url}/{version_path(made)}"
     return response
 
@@ -83,16 +91,35 @@ def patch_wish(type_: str, asked: Asked, limits: Limits) -> Wish:
     return Wish(type_, asked.ids["id"], based_on, make, dumps(operations), whole=True)
 
 
-def post_wish(type_: str, asked: Asked, limits: Limits, url: str | None = None) -> Wish:
+def post_wish(type_: str, asked: Asked, exchange: Exchange, url: str | None = None) -> Wish:
     """Returns the addition that a POST asks for; `url` is the name by which other entries refer to it.
 
-    Raises `InvalidInput`, `BadRequest` 400 for a condition.
+    Raises `InvalidInput`, `BadRequest` 400 for a condition that cannot be looked for.
     """
-    if asked.headers.get("if-none-exist") is not None:
-        reason = "is not supported here; the same resource posted again is added once"
-        raise BadRequest(400, reason, "not-supported", "If-None-Exist")
-    body = asked.resource(limits)
-    return Wish(type_, None, 0, lambda _before: body, write_json(body), whole=False, url=url)
+    body = asked.resource(exchange.limits)
+    unless = _condition(type_, asked, exchange.url)
+    return Wish(type_, None, 0, lambda _before: body, write_json(body), whole=False, url=url, unless=unless)
+
+
+def _condition(type_: str, asked: Asked, url: str) -> dict[str, str]:
+    """The criteria of `If-None-Exist`, or of the address; none without a condition."""
+    condition = condition_of(replace(asked, in_url=tuple(one for one in asked.in_url if one[0] != _SHARE)), type_, url)
+    found: dict[str, str] = {}
+    for name, value in condition or ():
+        if name in SAYS_NOTHING:
+            continue
+        if find_person_number(value):
+            raise BadRequest(400, NO_PERSON, "not-supported", type_)
+        if name not in CONDITIONS:
+            raise unsupported(type_, CONDITIONS)
+        if name in found:
+            raise BadRequest(400, "is given twice; AND is not supported", "not-supported", f"{type_}.{name}")
+        if any(one.endswith("|") for one in values_of(value, f"{type_}.{name}")):
+            raise BadRequest(400, "has a system and no value, which is not supported", "not-supported", type_)
+        found[name] = value
+    if condition is not None and not found:
+        raise BadRequest(400, "needs a criterion, such as identifier", "required", "If-None-Exist")
+    return found
 
 
 def version_path(resource: ResourceVersion) -> str:
@@ -110,7 +137,7 @@ def status(exchange: Exchange, peer: Credential, asked: Asked) -> Response:
 
 def share_of(asked: Asked) -> str | None:
     """Returns the id of the share that a request names; of several the last."""
-    return dict(asked.in_url).get("share")
+    return dict(asked.in_url).get(_SHARE)
 
 
 def _answered(exchange: Exchange, became: Became, asked: Asked) -> Response:
@@ -127,7 +154,7 @@ def _answered(exchange: Exchange, became: Became, asked: Asked) -> Response:
 
 def not_done(exchange: Exchange, became: Became) -> Response | None:
     """Returns the answer to a change of which a part waits (202) or all is refused (422); None if it took effect."""
-    decisions = became.kept.decisions
+    decisions = became.decisions
     if not became.waits and all(one.outcome in _DONE for one in decisions):
         return None
     response = _told(exchange, became)
@@ -137,9 +164,11 @@ def not_done(exchange: Exchange, became: Became) -> Response | None:
 
 
 def _told(exchange: Exchange, became: Became) -> Response:
-    """The OperationOutcome of a change, and the address at which it is asked for again."""
-    response = fhir(outcome([_problem(one) for one in became.kept.decisions]))
+    """The OperationOutcome of a change, if there is one, and the address at which it is asked for again."""
+    response = fhir(outcome([_problem(one) for one in became.decisions]))
     response.status_code = 202 if became.waits else 200
+    if became.kept is None:
+        return response
     where = f"{exchange.url}/CarePlan/{became.plan_id}/$change?change={became.kept.change.id}"
     response.headers["Content-Location"] = where
     return response

@@ -59,6 +59,7 @@ STAYS = {
     "consent-withdrawn",
     "closed",
     "unreadable",
+    "not-notified",
     "declined",
     "late-form",
     "abort-agreed",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,14 @@ import pytest
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.plan import IndividualPlan, MeasureStatus
 from ip_fhir.domain.sharing.share import EndReason
+from ip_fhir.domain.sharing.terms import ShareStart
 from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole
 from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange import Exchange
+from ip_fhir.exchange.peers import Peers
 from tests.exchange.plans.test_kept_data import CANARY, a_change_of_another_system
-from tests.support.ring import NINA, OLE, PARTIES, Ring, make_plan
-from tests.support.ring_plan import PLAN, copy, current, share_of, shared
+from tests.support.ring import NINA, OLE, PARTIES, Ring, make_plan, make_ring
+from tests.support.ring_plan import PLAN, copy, current, share_of, shared, shares
 from tests.support.through_fhir import read_by
 from tests.support.two_sides import Loop, make_loop, notice
 
@@ -23,6 +28,13 @@ CLOSED_TO_THE_SCHOOL = ("Å bo for seg selv", "Å få egen bolig", "Søke om bol
 def through(ring: Ring, peer: str, *readers: str) -> None:
     """The holder reaches a peer by a server that these read."""
     ring.network.sides[PARTIES[0]] = read_by(ring.holder, peer, *readers)
+
+
+def unknown(ring: Ring, peer: str) -> None:
+    """The holder reaches a peer by a server, and its settings do not say who reads that."""
+    context = ring.holder._context
+    peers = [replace(one, readers_known=False) if one.name == peer else one for one in context.peers]
+    ring.network.sides[PARTIES[0]] = Exchange(replace(context, peers=Peers(peers)))
 
 
 def told(ring: Ring) -> list[Reason | None]:
@@ -102,6 +114,57 @@ def test_the_forecast_says_who_reads_it(ring: Ring) -> None:
     (one,) = [one for one in ring.holder.forecast(PLAN, make_plan()).shares if one.party == "hospital"]
     assert one.view is None
     assert "read by elsewhere" in str(one.refusal)
+
+
+def test_nobody_has_said_who_reads_it(ring: Ring) -> None:
+    """No share begins, and the error names the setting; it is foretold; `[]` is enough."""
+    unknown(ring, "hospital")
+    with pytest.raises(InvalidInput, match=r"nobody has said who reads the server on its way: .*`readers`"):
+        shared(ring, "hospital")
+    (one,) = [one for one in ring.holder.forecast(PLAN, make_plan()).shares if one.party == "hospital"]
+    assert one.view is None
+    assert "nobody has said who reads" in str(one.refusal)
+    through(ring, "hospital")
+    ring.holder.share(PLAN, "hospital", by=NINA)
+    ring.settle()
+    assert len(copy(ring, "hospital").plan.goals) == 2
+
+
+def test_a_share_by_rule_waits_for_the_settings(tmp_path: Path) -> None:
+    """It does not begin by the agreement's rule either; it does when settings say that nobody else reads it."""
+    ring = make_ring(tmp_path, begin=ShareStart.BY_RULE)
+    unknown(ring, "hospital")
+    ring.holder.save_plan(make_plan(), by=NINA)
+    ring.settle()
+    assert "hospital" not in shares(ring)
+    assert "school" in shares(ring)
+    through(ring, "hospital")
+    ring.settle()
+    assert copy(ring, "hospital").number == 1
+    ring.close()
+
+
+def test_a_share_that_goes_on_waits_for_the_settings(ring: Ring) -> None:
+    """Nothing of it leaves meanwhile, but that it ends; what waits says for what, and goes when settings say it."""
+    shared(ring, "hospital")
+    unknown(ring, "hospital")
+    ring.network.sent.clear()
+    plan = current(ring)
+    ring.holder.save_plan(plan.evolve(measures=(plan.measures[0].evolve(what="Ridning"), *plan.measures[1:])), by=NINA)
+    ring.holder.run_due()
+    assert [content for _, to, content in ring.network.sent if to == "hospital"] == []
+    (row,) = ring.holder.store.outbox("waiting")
+    assert "nobody has said who reads the server" in str(row.last_error)
+    (one,) = [one for one in ring.holder.forecast(PLAN).shares if one.party == "hospital"]
+    assert not one.readers_known
+    through(ring, "hospital")
+    ring.clock.at += timedelta(hours=1)
+    ring.settle()
+    assert copy(ring, "hospital").number == 2
+    unknown(ring, "hospital")
+    ring.holder.end_share(share_of(ring, "hospital").id, by=NINA)
+    ring.settle()
+    assert ring.copy("hospital", share_of(ring, "hospital").id) is None
 
 
 def test_changes_and_answers(ring: Ring) -> None:

@@ -11,11 +11,13 @@ from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, Provision
 from ip_fhir.domain.people import Address, AddressProtection
 from ip_fhir.domain.plan import MeasureStatus
+from ip_fhir.domain.sharing.share import IdPair
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period
 from ip_fhir.errors import InvalidInput, NotYet
 from ip_fhir.exchange import Exchange
+from ip_fhir.exchange.interactions.plan_changes import Wish
 from ip_fhir.exchange.peers import Carrier, Credential, Peers
 from ip_fhir.exchange.plans.known_views import Shown
 from ip_fhir.exchange.plans.rest import SERVED, PlanCriteria
@@ -433,8 +435,8 @@ def _acknowledge(ring: Ring, number: int) -> None:
 
 
 def test_what_a_party_added_itself_has_its_own_id(ring: Ring) -> None:
-    """A resource that the party added keeps its id there: it is found in the party's view, by share or person."""
-    shared(ring, "hospital")
+    """A resource that the party added keeps its id there: it is read and changed by it, and is nobody else's."""
+    shared(ring, "hospital", "school")
     copy = ring.copy("hospital", share_of(ring, "hospital").id)
     assert copy is not None
     goal = copy.plan.goals[0].evolve(id="our-goal", text="Å sykle", status_reason=None)
@@ -447,8 +449,46 @@ def test_what_a_party_added_itself_has_its_own_id(ring: Ring) -> None:
         if waiting:
             ring.holder.answer_change(kept.change.id, waiting, by=NINA)
     ring.settle()
-    (one,) = found(ring, "hospital", "Goal", PlanCriteria(ids=("our-goal",), share=share_of(ring, "hospital").id))
+    party, share = peer(ring.holder, "hospital"), share_of(ring, "hospital").id
+    one = ring.holder.read_plan_resource(party, "Goal", "our-goal")
     assert one.body["description"]["text"] == "Å sykle"
+    assert ring.holder.read_plan_resource(party, "Goal", "our-goal", share) == one
+    for criteria in (PlanCriteria(ids=("our-goal",)), PlanCriteria(ids=("our-goal",), share=share)):
+        assert found(ring, "hospital", "Goal", criteria) == [one]
+    for asks, type_, ident, named in (
+        (peer(ring.holder, "school"), "Goal", "our-goal", None),
+        (party, "Condition", "our-goal", None),
+        (party, "Goal", "our-goal", share_of(ring, "school").id),
+        (party, "Goal", "our-goal", "no-share"),
+        (party, "Goal", "their-goal", share),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            ring.holder.read_plan_resource(asks, type_, ident, named)
+        assert refused.value.problems[0].code == "not-found"
+    wish = Wish(
+        "Goal", "our-goal", one.version, lambda body: {**body, "lifecycleStatus": "on-hold"}, b"{}", whole=False
+    )
+    assert ring.holder.change_plan_resources(party, [wish]).plan_id == PLAN
+
+
+def test_an_own_id_in_two_plans(ring: Ring) -> None:
+    """The request must name the share; an id of its own names none, where people are kept apart."""
+    shared(ring, "hospital")
+    with ring.holder.store.begin() as tx:
+        stored = tx.load_plan(PLAN)  # type: ignore[attr-defined]
+        (share,) = stored.plan.shares
+        goal = stored.plan.plan.goals[0].id
+        book = (IdPair(view="our-goal", plan=goal),)
+        tx.save_plan(stored.plan.evolve(shares=(share.evolve(book=book),)), stored.revision)  # type: ignore[attr-defined]
+        other = share.evolve(id="other-share", plan="other-plan", key="0" * 64, book=book)
+        plan = stored.plan.plan.evolve(id="other-plan")
+        tx.save_plan(stored.plan.evolve(id="other-plan", plan=plan, shares=(other,)), None)  # type: ignore[attr-defined]
+    party = peer(ring.holder, "hospital")
+    with pytest.raises(InvalidInput) as refused:
+        ring.holder.read_plan_resource(party, "Goal", "our-goal")
+    assert refused.value.problems[0].code == "multiple-matches"
+    for ident, plan_id in ((share.id, PLAN), ("other-share", "other-plan")):
+        assert ring.holder.read_plan_resource(party, "Goal", "our-goal", ident).correlation_id == plan_id
 
 
 def test_others_see_a_status_by_the_next_read(ring: Ring) -> None:

@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from ip_fhir.domain.effects import Reason
+from ip_fhir.domain.loop.worklist import NOTIFIED_AGAIN, SUBSCRIPTION_ENDED, WorklistItem
 from ip_fhir.errors import Unavailable
 from ip_fhir.exchange import Exchange, Worker
 from ip_fhir.exchange.subscriptions.endpoints import Endpoints
 from ip_fhir.exchange.subscriptions.notifier import Notifier
 from ip_fhir.ports.http import HttpRequest
 from ip_fhir.settings import WorkerSettings
+from ip_fhir.store.subscriptions.store import SqlSubscriptions
 from ip_fhir.wire.http import Http
 from tests.exchange.subscriptions.conftest import ATTEMPTS
 from tests.support.hook import LOOPBACK, Hook, database_of, hook, subscribed, wanted
@@ -50,6 +53,11 @@ def send_only(loop: Loop, *names: str) -> None:
     for name in names:
         loop.hospital.exchange.send_notice(notice(name))
     loop.hospital.exchange.run_due()
+
+
+def items(loop: Loop) -> list[WorklistItem]:
+    """The open items of the municipality about subscriptions."""
+    return [one for one in loop.municipality.exchange.worklist() if one.reason is Reason.NOT_NOTIFIED]
 
 
 def stored(loop: Loop, id_: str) -> Any:
@@ -158,10 +166,16 @@ def test_given_up_and_begun_again(loop: Loop, caller: Caller, receiver: Hook) ->
     assert found["status"] == "error"
     assert found["error"] == f"127.0.0.1:{receiver.port}: HTTP 500"
     assert len(receiver.came) == ATTEMPTS
+    (item,) = items(loop)
+    assert (item.text, item.aggregate.id) == (f"hospital: {found['error']}", id_)
+    assert Reason.NOT_NOTIFIED in {row.effect.reason for row in loop.municipality.told}
     receiver.status, receiver.came[:] = 200, []
     send(loop, "03")
     assert receiver.came == []
+    assert items(loop) == [item]
     assert caller.put(f"Subscription/{id_}", {**found, "status": "active"}).status_code == 200
+    assert items(loop) == []
+    assert loop.municipality.exchange.work_item(item.id).note == NOTIFIED_AGAIN
     loop.settle()
     tasks = {one["resource"]["id"] for one in caller.found("Task")["entry"]}
     assert sorted(one for one, _ in receiver.resources()) == sorted(tasks)
@@ -173,12 +187,35 @@ def test_gone_is_gone(loop: Loop, caller: Caller, receiver: Hook) -> None:
     receiver.status = 410
     send(loop, "01")
     assert caller.get(f"Subscription/{id_}").json()["status"] == "error"
+    (item,) = items(loop)
+    caller.ask("DELETE", f"Subscription/{id_}")
+    assert loop.municipality.exchange.work_item(item.id).note == SUBSCRIPTION_ENDED
     with hook() as elsewhere:
         other = subscribe(caller, receiver.url)
         receiver.status, receiver.also = 307, {"Location": elsewhere.url}
         send(loop, "02")
         assert elsewhere.came == []
         assert stored(loop, other).failures == 1
+
+
+def test_told_and_cut_off_before_it_was_given_up(
+    loop: Loop, caller: Caller, receiver: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our people are told first: after a crash in between it is tried again, and the item closes when it goes well."""
+    subscribe(caller, receiver.url)
+    receiver.status = 500
+    send(loop, "01")
+    with database_of(loop.municipality).writing() as connection:
+        connection.exec_driver_sql("UPDATE subscription SET failures = ?", (ATTEMPTS - 1,))
+    with monkeypatch.context() as crash:
+        crash.setattr(SqlSubscriptions, "fail_subscription", lambda *_: 1 / 0)
+        loop.clock.forward(hours=1)
+        loop.municipality.exchange.run_due()
+    assert len(items(loop)) == 1
+    receiver.status = 200
+    loop.clock.forward(hours=1)
+    loop.municipality.exchange.run_due()
+    assert items(loop) == []
 
 
 def test_switched_off(loop: Loop, caller: Caller, receiver: Hook) -> None:

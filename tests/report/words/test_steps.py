@@ -26,4 +26,5 @@ def test_words_of_others_stay() -> None:
         assert step_note(other, "nb") == other
     assert item_note("a later one is in its place", "nb") == "en nyere er kommet i stedet"
     assert item_note("a later one is in its place", "en") == "a later one is in its place"
+    assert item_note("the client is notified again", "nb") == "systemet varsles igjen"
     assert item_note("ringte kommunen", "nb") == "ringte kommunen"

@@ -138,7 +138,7 @@ def test_at_the_endpoint(loop: Loop) -> None:
         assert caller.post("", batch).status_code == 200
         assert caller.get("Task").status_code == 200
         answer = caller.post("", {"resourceType": "Nonsense"})
-        refused(answer, 429, "too-costly")
+        refused(answer, 429, "throttled")
         assert answer.headers["retry-after"] == "100"
         assert client.get("/metadata").status_code == 200
         figures = Metrics(exchange, protection=protection).text().decode()

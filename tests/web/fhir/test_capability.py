@@ -14,7 +14,7 @@ from ip_fhir.settings import HttpSettings
 from ip_fhir.web.app import create_app
 from ip_fhir.web.protection import Protection
 from tests.support.certificates import Authority
-from tests.support.rest_caller import FHIR, Caller, refused
+from tests.support.rest_caller import FHIR, Caller
 from tests.support.ring import make_ring
 from tests.support.two_sides import Loop
 
@@ -30,6 +30,14 @@ PLACES = {
     "search-type": ("GET", "{type}"),
 }
 """By FHIR's code of an interaction: where it is."""
+
+WANTED = {
+    "status": "requested",
+    "reason": "x",
+    "criteria": "Task?status=completed",
+    "channel": {"type": "rest-hook", "endpoint": "https://x.example/"},
+}
+"""A Subscription."""
 
 TYPES = (
     *("ServiceRequest", "Task", "CarePlan", "Goal", "CareTeam", "Condition", "Appointment", "Patient"),
@@ -71,10 +79,9 @@ def test_each_interaction(party: Caller, stated: dict[str, Any], type_: str) -> 
     for code, (method, path) in PLACES.items():
         assert answers(party, method, path.format(type=type_)) == (code in named), (type_, code)
     assert said.get("conditionalUpdate", False) == answers(party, "PUT", f"{type_}?_id=none")
-    assert said.get("conditionalCreate", False) == (type_ in ("ServiceRequest", "Subscription"))
-    if "create" in named and not said.get("conditionalCreate", False):
-        sent = {"resourceType": type_, "subject": {"reference": "Patient/none"}}
-        refused(party.ask("POST", type_, kind=FHIR, content=sent, If_None_Exist="_id=x"), 400, "not-supported")
+    sent = {"resourceType": type_, **(WANTED if type_ == "Subscription" else {})}
+    condition = party.ask("POST", type_, kind=FHIR, content=sent, If_None_Exist="")
+    assert said.get("conditionalCreate", False) == ("needs a criterion" in condition.text)
     assert said.get("readHistory", False) == ("vread" in named)
     assert (said.get("versioning") == "versioned-update") == ("update" in named)
 

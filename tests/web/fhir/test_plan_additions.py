@@ -154,6 +154,97 @@ def test_added_things_refer_to_each_other(ring: Ring, hospital: Caller) -> None:
     assert goal["addresses"] == [{"reference": f"Condition/{need['id']}"}]
 
 
+OWN = {"system": "https://hospital.example/goals", "value": "77"}
+TOKEN = f"{OWN['system']}|{OWN['value']}"
+
+
+def test_a_goal_on_a_condition(ring: Ring, hospital: Caller) -> None:
+    """It waits once, whatever else it says the second time; then it is there, and each form finds it."""
+    goal = {**new_goal(hospital), "identifier": [OWN]}
+    first = hospital.post("Goal", goal, If_None_Exist=f"identifier={TOKEN}")
+    assert first.status_code == 202, first.text
+    other = {**goal, "description": {"text": "Sykle langt"}}
+    again = hospital.post("Goal", other, If_None_Exist=f"identifier={TOKEN}")
+    assert (again.status_code, again.headers["content-location"]) == (202, first.headers["content-location"])
+    accept(ring)
+    where = {
+        (made.status_code, made.headers["location"], made.headers["etag"], made.json()["description"]["text"])
+        for made in (
+            hospital.post("Goal", other, If_None_Exist=f"{before}identifier={TOKEN.replace('|', '%7C')}")
+            for before in ("", "?", "Goal?", f"{hospital.base}/Goal?")
+        )
+    }
+    ((status, location, etag, text),) = where
+    assert (status, text) == (200, "Sykle til skolen")
+    made = hospital.get(location.partition("/_history/")[0])
+    assert (made.headers["etag"], made.json()["identifier"]) == (etag, [OWN])
+    by_id = hospital.post(f"Goal?_id={made.json()['id']}", other, Prefer="return=minimal")
+    assert (by_id.status_code, by_id.headers["location"]) == (200, location)
+    assert len(ring.holder.plan(PLAN).changes) == 1
+    assert hospital.post("Goal", other, If_None_Exist="identifier=urn:x|78").status_code == 202
+
+
+def test_a_condition_finds_what_its_author_may_see(ring: Ring, hospital: Caller, school: Caller) -> None:
+    """Several matches are refused; what stands in another party's view, or is another's own, is not there."""
+    goal = {**new_goal(hospital), "identifier": [OWN]}
+    hospital.post("Goal", goal)
+    accept(ring)
+    assert hospital.post("Goal", goal, If_None_Exist="identifier=77").status_code == 200
+    assert (
+        school.post("Goal", {**new_goal(school), "identifier": [OWN]}, If_None_Exist="identifier=77").status_code == 202
+    )
+    goals = [one["resource"] for one in hospital.get(f"{ROOT}/$view").json()["entry"]]
+    several = ",".join(one["id"] for one in goals if one["resourceType"] == "Goal")
+    refused(hospital.post("Goal", goal, If_None_Exist=f"_id={several}"), 412, "multiple-matches")
+
+
+@pytest.mark.parametrize(
+    ("condition", "code"),
+    [
+        ("", "required"),
+        ("_format=json", "required"),
+        ("share=x", "not-supported"),
+        ("description=x", "not-supported"),
+        ("identifier=13116900135", "not-supported"),
+        ("identifier=urn:x|", "not-supported"),
+        ("identifier=a&identifier=b", "not-supported"),
+        ("identifier=", "value"),
+        ("nonsense", "value"),
+        ("https://other.example/fhir/Goal?identifier=a", "not-supported"),
+    ],
+)
+def test_a_condition_that_cannot_be(ring: Ring, hospital: Caller, condition: str, code: str) -> None:
+    """It is refused, and nothing is added."""
+    goal = new_goal(hospital)
+    assert "13116900135" not in refused(hospital.post("Goal", goal, If_None_Exist=condition), 400, code)
+    refused(hospital.post("", transaction(entry("POST", "Goal", goal, ifNoneExist=condition))), 400, code)
+    assert ring.holder.plan(PLAN).changes == ()
+
+
+def test_a_transaction_on_conditions(ring: Ring, hospital: Caller) -> None:
+    """What is there is answered 200 with its address, and others refer to it; the rest is added, once."""
+    need = {key: value for key, value in in_view(hospital, "Condition").items() if key not in ("id", "meta")}
+    need |= {"code": {"text": "Vil sykle"}, "identifier": [OWN]}
+    hospital.post("Condition", need)
+    accept(ring)
+    name = "urn:uuid:1b4e28ba-2fa1-11d2-883f-0016d3cca427"
+    goal = {**new_goal(hospital), "addresses": [{"reference": name}]}
+    sent = transaction(
+        entry("POST", "Condition", need, name, ifNoneExist=f"identifier={TOKEN}"), entry("POST", "Goal", goal)
+    )
+    assert hospital.post("", sent).status_code == 202
+    accept(ring)
+    changes = len(ring.holder.plan(PLAN).changes)
+    done = hospital.post("", sent).json()
+    assert [one["response"]["status"] for one in done["entry"]] == ["200 OK", "201 Created"]
+    found, made = (one["resource"] for one in done["entry"])
+    assert made["addresses"] == [{"reference": f"Condition/{found['id']}"}]
+    alone = hospital.post("", transaction(sent["entry"][0])).json()
+    assert alone["entry"] == done["entry"][:1]
+    assert len(ring.holder.plan(PLAN).changes) == changes
+    assert [need.text for need in current(ring).needs].count("Vil sykle") == 1
+
+
 def test_what_nothing_refers_to_is_refused(ring: Ring, hospital: Caller) -> None:
     """It would be no part of the plan, and lost without a word."""
     patient = {"reference": f"Patient/{in_view(hospital, 'Patient')['id']}"}

@@ -22,6 +22,18 @@ def request_of_02(loop: Loop) -> dict[str, Any]:
     return {name: value for name, value in found.body.items() if name not in ("id", "meta")}
 
 
+def transaction(*entries: dict[str, Any]) -> dict[str, Any]:
+    """A transaction that posts each of these."""
+    return {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
+
+
+def posted(resource: dict[str, Any], url: str | None = None, condition: str | None = None) -> dict[str, Any]:
+    """An entry that posts a resource, by the name `url` if it has one, and on a condition."""
+    request = {"method": "POST", "url": resource["resourceType"]}
+    request |= {} if condition is None else {"ifNoneExist": condition}
+    return ({} if url is None else {"fullUrl": url}) | {"resource": resource, "request": request}
+
+
 def evidence(loop: Loop) -> int:
     """The number of records that the municipality keeps."""
     return len(loop.municipality.exchange.store.evidence())
@@ -185,6 +197,72 @@ def test_a_condition_that_cannot_be_looked_for(caller: Caller, condition: str, s
     )
     assert "17851950222" not in words
     assert caller.found("ServiceRequest")["total"] == 3
+
+
+@pytest.mark.parametrize("url", [None, "urn:uuid:1b4e28ba-2fa1-11d2-883f-0016d3cca427"])
+def test_a_transaction_on_a_condition(
+    caller: Caller, loop: Loop, request_of_02: dict[str, Any], url: str | None
+) -> None:
+    """The first opens the loop; the others find notice and Task, and change nothing, whatever else they say."""
+    condition = f"identifier={identifier_of(request_of_02)}"
+    task = {"resourceType": "Task", "status": "requested", "intent": "order"}
+    first = caller.post("", transaction(posted(request_of_02, url, condition)))
+    assert (first.status_code, first.json()["entry"][0]["response"]["status"]) == (200, "201 Created"), first.text
+    for sent in (request_of_02, {**request_of_02, "priority": "urgent"}):
+        patient = {"resourceType": "Patient", "name": [{"family": "Testesen"}]}
+        again = caller.post("", transaction(posted(patient), posted(task), posted(sent, url, condition)))
+        assert (again.status_code, again.json()["type"]) == (200, "transaction-response"), again.text
+        beside, of_task, there = (one["response"] for one in again.json()["entry"])
+        assert [one["status"] for one in (beside, of_task, there)] == ["200 OK"] * 3
+        assert there["location"] == first.json()["entry"][0]["response"]["location"]
+        assert there["etag"] == caller.get("ServiceRequest/referral-02").headers["etag"]
+        assert of_task["location"] == "Task/referral-02-1/_history/1"
+        assert "location" not in beside
+    assert evidence(loop) == 1
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize(
+    ("condition", "status", "code"),
+    [
+        ("status=active", 412, "multiple-matches"),
+        ("colour=blue", 400, "not-supported"),
+        ("identifier=17851950222", 400, "not-supported"),
+        ("nonsense", 400, "value"),
+        ("_count=1", 400, "required"),
+    ],
+)
+def test_a_transaction_on_a_condition_that_cannot_be(caller: Caller, condition: str, status: int, code: str) -> None:
+    """It is refused as a whole, and nothing is created."""
+    answer = caller.post("", transaction(posted({"resourceType": "ServiceRequest"}, "urn:uuid:x", condition)))
+    assert "17851950222" not in refused(answer, status, code)
+    assert caller.found("ServiceRequest")["total"] == 3
+
+
+@pytest.mark.usefixtures("three")
+def test_a_condition_does_not_hide_what_is_wrong(caller: Caller) -> None:
+    """A transaction that asks for more than can be done is refused, also where its notice is there."""
+    request = caller.get("ServiceRequest/referral-01").json()
+    entry = posted(request, condition=f"identifier={request['identifier'][0]['value']}")
+    assert caller.post("", transaction(entry)).json()["entry"][0]["response"]["status"] == "200 OK"
+    gone = {"request": {"method": "DELETE", "url": "Task/referral-01-1"}}
+    refused(caller.post("", transaction(entry, gone)), 405, "not-supported")
+    refused(caller.post("", transaction(entry, entry)), 412, "multiple-matches")
+
+
+def test_a_notice_that_nothing_refers_to_needs_no_name(
+    caller: Caller, loop: Loop, request_of_02: dict[str, Any]
+) -> None:
+    """A transaction may leave out `fullUrl`; sent again, or as a single create, it is the same notice."""
+    unnamed = {name: value for name, value in request_of_02.items() if name != "identifier"}
+    answer = caller.post("", transaction(posted(unnamed)))
+    assert answer.status_code == 200, answer.text
+    (made,) = (one["response"] for one in answer.json()["entry"])
+    records = evidence(loop)
+    assert caller.post("", transaction(posted(unnamed))).json() == answer.json()
+    single = caller.post("ServiceRequest", unnamed)
+    assert single.headers["location"] == f"{caller.base}/{made['location']}"
+    assert (len(loop.municipality.store.referrals()), evidence(loop)) == (1, records)
 
 
 @pytest.mark.parametrize(

@@ -52,14 +52,14 @@ def list_(
 
 @app.command("show")
 def show_(item_id: Item, config: Config, no_names: NoNames = False, as_json: Json = False, lang: Lang = None) -> None:
-    """Show one item, and the loop or plan that it is about: whom, who coordinates, how to reach them.
+    """Show one item, and the loop or plan that it is about, if any: whom, who coordinates, how to reach them.
 
     For whoever may read the store.
     """
     from ip_fhir.cli.files import naming
     from ip_fhir.cli.opening import opened
     from ip_fhir.cli.output import emit, say
-    from ip_fhir.domain.values.aggregate import REFERRAL
+    from ip_fhir.domain.values.aggregate import PLAN, REFERRAL
     from ip_fhir.domain.values.calendar import local_day
 
     names, language = not no_names, spoken(lang)
@@ -67,7 +67,7 @@ def show_(item_id: Item, config: Config, no_names: NoNames = False, as_json: Jso
         item = exchange.work_item(item_id)
         of_loop = item.aggregate.kind == REFERRAL
         stored = exchange.store.referral(item.aggregate.id) if of_loop else None
-        owner = None if of_loop else exchange.plan(item.aggregate.id).owner
+        owner = exchange.plan(item.aggregate.id).owner if item.aggregate.kind == PLAN else None
         today = local_day(exchange.now())
     if as_json:
         loop = case_data(stored.referral, today, names=names) if stored else None

@@ -5,7 +5,7 @@ Only definitions are asked for, and a resource that nobody has: no person's data
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 from uuid import uuid4
 
 from ip_fhir.cli.commands.operation.doctor_checks import Finding
@@ -24,7 +24,9 @@ _ANYONE: Final = (
     "cannot be seen from here: ask whose server it is. Whoever reads it reads all that is stored there; "
     "store nothing that one of its readers may not see"
 )
-_NAME_THEM: Final = "then name the other peers that read it in `readers` of this peer (`[]`: none)"
+_NAME_THEM: Final = (
+    "then name the other peers that read it in `readers` of this peer (`[]`: none). Until then no plan is shared by it"
+)
 
 
 def check_server(url: str | None, peer: PeerSettings | None) -> Iterator[Finding]:
@@ -94,13 +96,25 @@ def _checks(connection: Connection, said: Abilities) -> Iterator[Finding]:
 
 
 def _types(said: Abilities) -> Finding:
-    missing = said.not_named()
-    if not missing:
-        return Finding("types", "ok", "it names every type of resource that a plan has")
+    missing, left_out = said.not_named(), _left_out(said)
     if "CarePlan" in missing:
-        return Finding("types", "fail", "it does not name CarePlan: no plan can be there")
+        return Finding("types", "fail", f"it does not name CarePlan: no plan can be there{left_out}")
+    if not missing:
+        status: Literal["ok", "warn"] = "warn" if left_out else "ok"
+        return Finding("types", status, f"it names every type of resource that a plan has{left_out}")
     reason = f"it does not name {', '.join(missing)}: it may refuse a plan with such parts, or keep them and not say so"
-    return Finding("types", "warn", f"{reason}; try it with the plan of an invented person")
+    return Finding("types", "warn", f"{reason}; try it with the plan of an invented person{left_out}")
+
+
+def _left_out(said: Abilities) -> str:
+    """The words about what the adapter fhirserver does not write there, before it sends anything; empty for nothing."""
+    from ip_fhir.fhir.rest.ways import NEEDED
+
+    missing = said.not_writable()
+    if needed := [name for name in missing if name in NEEDED]:
+        return f". The adapter fhirserver sends nothing there: {', '.join(needed)} cannot be created"
+    told = ", ".join(missing)
+    return f". The adapter fhirserver writes no {told} there: they stand in its messages alone" if missing else ""
 
 
 def _writing(said: Abilities) -> Iterator[Finding]:

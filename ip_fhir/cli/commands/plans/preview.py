@@ -156,6 +156,8 @@ def participants_of(found: PlanForecast, names: Mapping[str, Organization]) -> t
     before = {_name(one, found, names): one.before for one in found.shares}
     readers = {
         _name(one, found, names): tuple(label(reader.party, names) for reader in one.share.readers)
+        if one.readers_known
+        else None
         for one in found.shares
         if one.share is not None
     }

@@ -41,6 +41,12 @@ if TYPE_CHECKING:
 _OVER: Final = (PlanStatus.ENDED, PlanStatus.REVOKED, PlanStatus.ENTERED_IN_ERROR)
 _AT_WORK: Final = (PlanStatus.ACTIVE, PlanStatus.ON_HOLD)
 
+READERS_UNKNOWN: Final = (
+    "nobody has said who reads the server on its way: name the other parties in `readers` of this peer in the settings "
+    "([]: there are none)"
+)
+"""The reason for which nothing of a plan goes to a party by a server."""
+
 _TERMS: Final = ("organizations", "level", "ages", "released", "person", "readers")
 """The fields of a share that decide what its view shows."""
 
@@ -146,13 +152,16 @@ def begin(step: Step, party: str) -> tuple[Share, ...]:
     """Begins the share of a party by name: with a system that keeps its people apart, the one of each person.
 
     With the event's `person`, that person's alone. Returns the shares. Raises `InvalidInput` if no agreement names the
-    party or nobody of it takes part, and `ConsentRefused` if nothing is open to it today.
+    party, nobody of it takes part, or nobody has said who reads the server on its way, and `ConsentRefused` if nothing
+    is open to it today.
     """
     taking = participants(step.plan, step.around.party_of, step.on)
     parts = {one.party: one for one in taking.parts}
     part = parts.get(party)
     if not step.around.of(party).may_share:
         raise InvalidInput.at("to_party", "no agreement names this party: nothing is shared with it", "business-rule")
+    if not step.around.of(party).readers_known:
+        raise InvalidInput.at("to_party", READERS_UNKNOWN, "business-rule")
     if part is None:
         raise InvalidInput.at("to_party", "nobody of this party takes part in the plan today", "business-rule")
     wanted = [person for person in _persons(step, part) if step.event.person in (None, person)]
@@ -281,7 +290,8 @@ def _begin_by_rule(step: Step, parts: dict[str, Participant]) -> None:
         return
     for part in parts.values():
         terms = step.around.of(part.party)
-        if not terms.may_share or terms.sharing.shares_begin is not ShareStart.BY_RULE:
+        by_rule = terms.sharing.shares_begin is ShareStart.BY_RULE
+        if not (by_rule and terms.may_share and terms.readers_known):
             continue
         for person in _persons(step, part):
             share = _fresh(step, part, person, parts)

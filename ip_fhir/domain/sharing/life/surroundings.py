@@ -23,7 +23,7 @@ class PartyTerms:
 
     `on_wire` is False for our own party, whose people look at the plan in our own system; it needs no agreement.
     `absent` says how a part is read that is missing in a change of theirs. `readers` are the names of the other parties
-    that read the server by which it is reached.
+    that read the server by which it is reached; without `readers_known` nobody has said who they are.
     """
 
     level: ContentLevel = ContentLevel.PLAN
@@ -33,6 +33,7 @@ class PartyTerms:
     on_wire: bool = True
     absent: Literal["unchanged", "removed"] = "unchanged"
     readers: tuple[str, ...] = ()
+    readers_known: bool = True
     sharing: SharingTerms = field(default_factory=SharingTerms)
     closed: ClosedDays = NONE_CLOSED
 

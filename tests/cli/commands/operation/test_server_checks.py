@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.cli.commands.operation.server_checks import readers_of
-from ip_fhir.servers.abilities import PARTS, Abilities
+from ip_fhir.servers.abilities import CARRIED, PARTS, Abilities
 from ip_fhir.servers.closure import INCLUDED
 from ip_fhir.settings import PeerSettings
 from tests.cli.conftest import Run, Sides
@@ -36,7 +36,7 @@ def capability() -> dict[str, Any]:
                 "security": {"service": [{"coding": [{"code": "SMART-on-FHIR"}]}]},
                 "interaction": [{"code": "transaction"}],
                 "operation": [{"name": "process-message"}, {"name": "$validate"}],
-                "resource": [*map(resource, PARTS), resource("Subscription")],
+                "resource": [*map(resource, CARRIED), resource("Subscription")],
             }
         ],
     }
@@ -125,6 +125,14 @@ def test_it_says_nothing_of_itself(run: Run, double: FhirServerDouble) -> None:
         ({"operation": []}, "messages", "warn", "only plans be kept there"),
         ({"interaction": "transaction"}, "transaction", "fail", "not stored"),
         ({"resource": [resource("CarePlan")]}, "types", "warn", "it does not name Patient, Goal"),
+        ({"resource": [resource("CarePlan")]}, "types", "warn", "fhirserver sends nothing there: Organization, Task"),
+        (
+            {"resource": [resource(one) for one in CARRIED if one not in ("Goal", "QuestionnaireResponse")]},
+            "types",
+            "warn",
+            "fhirserver writes no Goal, QuestionnaireResponse there: they stand in its messages alone",
+        ),
+        ({"resource": list(map(resource, PARTS))}, "types", "warn", "fhirserver sends nothing there: Task"),
         ({"resource": [resource("CarePlan")]}, "conditional create", "warn", "doubles who is there"),
         (
             {"resource": [{**resource(one), "searchParam": []} for one in PARTS]},

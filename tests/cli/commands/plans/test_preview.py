@@ -74,6 +74,25 @@ def test_who_reads_the_server_on_the_way(run: Run, saved: Around) -> None:
     assert shared.code == 0
 
 
+def test_nobody_has_said_who_reads_the_server(run: Run, saved: Around) -> None:
+    """Preview and share name the setting, and nothing is shared; `readers = []` is enough."""
+    file = saved["municipality"]
+    said = file.read_text(encoding="utf-8")
+    by_server = said.replace('name = "hospital"', 'name = "hospital"\nadapter = "fhirserver"')
+    file.write_text(by_server, encoding="utf-8")
+    data = run("plan", "preview", PLAN, "--config", file, "--json").data
+    (why,) = [reason for party, reason in data["not_shared"].items() if party.startswith("hospital")]
+    assert "nobody has said who reads the server on its way" in why
+    refused = run("plan", "share", PLAN, "hospital", "--yes", "--config", file, *BY)
+    assert refused.code == 2
+    assert "`readers` of this peer in the settings" in refused.err
+    file.write_text(by_server.replace('"fhirserver"', '"fhirserver"\nreaders = []'), encoding="utf-8")
+    assert run("plan", "share", PLAN, "hospital", "--yes", "--json", "--config", file, *BY).code == 0
+    file.write_text(by_server, encoding="utf-8")
+    words = run("plan", "preview", PLAN, "--config", file, "--lang", "nb").text
+    assert "Ingen har sagt hvem som leser serveren på veien" in " ".join(words.split())
+
+
 def test_what_a_preview_needs(run: Run, saved: Around, tmp_path: Path) -> None:
     """Settings or a file; a file of the same plan."""
     assert "--config" in run("plan", "preview").err
