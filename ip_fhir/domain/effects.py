@@ -20,6 +20,7 @@ class EffectKind(StrEnum):
     SEND = "send"  # a message to the other party
     RESEND = "resend"  # `answers` is the id of an outbox row to make due again, unchanged to the byte
     TELL = "tell"  # a person on our own side must look: a worklist entry, no wire
+    ACKNOWLEDGE = "acknowledge"  # our acknowledgement of the message `answers`, which goes out by itself
 
 
 class Reason(StrEnum):

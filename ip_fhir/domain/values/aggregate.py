@@ -15,6 +15,12 @@ REFERRAL: Final = "referral"
 PLAN: Final = "plan"
 """The kind of an individual plan, whose id is that of the plan."""
 
+ACKNOWLEDGED: Final = "acknowledged"
+"""The kind of a party's message whose acknowledgement goes out by itself, and has rows of the outbox and nothing else.
+
+Its id is derived from the party and the message: whatever becomes of loop or plan, the party gets its acknowledgement.
+"""
+
 
 class Aggregate(Value):
     """One referral or one plan. Ids are unique within a kind: a plan may have the id of a referral.
@@ -23,7 +29,7 @@ class Aggregate(Value):
     Aggregate(id='p-1', kind='plan')
     """
 
-    kind: Id = Field(description="Kind: referral or plan.")
+    kind: Id = Field(description="Kind: referral, plan, or a message that is acknowledged.")
     id: Id = Field(description="Id within the kind.")
 
     @classmethod
