@@ -82,6 +82,11 @@ _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = 
     Reason.SECOND_LOOP: (_BOTH, (), "a loop begins, and another one about the same person is not over"),
     Reason.AWAITING_RELEASE: (_BOTH, (), "a message about somebody with a strictly confidential address is to leave"),
     Reason.MAKE_PLAN: (_MUNICIPALITY, (EventKind.ANSWER,), "a complete form says that a plan is to be made"),
+    Reason.NOT_UNDONE: (
+        _BOTH,
+        (),
+        "the other side takes back a message that was acted on, and no notice: it is refused",
+    ),
     Reason.UNREADABLE: (_BOTH, (), "a row of the store cannot be read, and is set aside; no event of the loop"),
 }
 _CHANGES_NOTHING = (Outcome.CROSSED, Outcome.OVERTAKEN, Outcome.PASSED_ON)

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     ABORT_AGREED = "abort-agreed"
     AWAITING_RELEASE = "awaiting-release"  # strictly confidential address: the message waits for a person's yes
     SECOND_LOOP = "second-loop"  # another loop about the same person is not over; the text is its id
+    NOT_UNDONE = "not-undone"  # the other side took back a message that was acted on: its effect stands
     UNREADABLE = "unreadable"  # a stored row cannot be read, and waits until somebody has mended it
     # Of shared plans
     MAKE_PLAN = "make-plan"  # the green form says that a plan is to be made

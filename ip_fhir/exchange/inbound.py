@@ -21,6 +21,7 @@ from ip_fhir.exchange.refusals import Arrival, check_date, receipt_of, refusals_
 from ip_fhir.exchange.taking.acknowledgements import Posting
 from ip_fhir.exchange.taking.answering import answer_in_reply
 from ip_fhir.exchange.taking.loop import LoopIntake
+from ip_fhir.exchange.taking.retraction import taken_back_by
 from ip_fhir.exchange.taking.speakers import check_addressee, speaker
 from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.logs import log_message
@@ -185,5 +186,5 @@ def _intake(
     if isinstance(message, PlanMessage):
         arrival.party = party
         check_addressee(context, message.recipient)
-        return PlanIntake(context, message, party, incoming.persons(), arrival)
+        return PlanIntake(context, message, party, incoming.persons(), arrival, taken_back_by(incoming, message))
     return LoopIntake.of(context, message, party, incoming, credential, arrival)
