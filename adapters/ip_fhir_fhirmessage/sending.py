@@ -47,11 +47,13 @@ class FhirMessageAdapter:
             return None
         return _acknowledgement(found, outgoing, host_of(outgoing.endpoint.url))
 
+    def wants_acknowledgements(self, endpoint: Endpoint) -> bool:
+        """True if the peer gets our acknowledgements as messages of their own."""
+        return endpoint.options.get("receipt") == "later"
+
     def acknowledge(self, content: bytes, endpoint: Endpoint) -> None:
-        """Posts the acknowledgement of a message of the peer's, if it wants acknowledgements so. Raises as `send`."""
-        options = _options(endpoint)
-        if options.receipt == "later":
-            self._posted(content, FHIR_JSON, endpoint, options)
+        """Posts the acknowledgement of a message of the peer's. Raises as `send`."""
+        self._posted(content, FHIR_JSON, endpoint, _options(endpoint))
 
     def _posted(self, content: bytes, content_type: str, endpoint: Endpoint, options: PeerOptions) -> JsonObject | None:
         """Post to the peer's door and return the response message in its answer, if there is one."""

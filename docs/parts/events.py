@@ -87,6 +87,11 @@ _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = 
         (),
         "notifications of a Subscription have failed for good, and its status is `error`; no event of the loop",
     ),
+    Reason.NOT_UNDONE: (
+        _BOTH,
+        (),
+        "the other side takes back a message that was acted on, and no notice: it is refused",
+    ),
     Reason.UNREADABLE: (_BOTH, (), "a row of the store cannot be read, and is set aside; no event of the loop"),
 }
 _CHANGES_NOTHING = (Outcome.CROSSED, Outcome.OVERTAKEN, Outcome.PASSED_ON)

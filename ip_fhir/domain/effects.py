@@ -20,6 +20,7 @@ class EffectKind(StrEnum):
     SEND = "send"  # a message to the other party
     RESEND = "resend"  # `answers` is the id of an outbox row to make due again, unchanged to the byte
     TELL = "tell"  # a person on our own side must look: a worklist entry, no wire
+    ACKNOWLEDGE = "acknowledge"  # our acknowledgement of the message `answers`, which goes out by itself
 
 
 class Reason(StrEnum):
@@ -62,6 +63,7 @@ class Reason(StrEnum):
     ABORT_AGREED = "abort-agreed"
     AWAITING_RELEASE = "awaiting-release"  # strictly confidential address: the message waits for a person's yes
     SECOND_LOOP = "second-loop"  # another loop about the same person is not over; the text is its id
+    NOT_UNDONE = "not-undone"  # the other side took back a message that was acted on: its effect stands
     UNREADABLE = "unreadable"  # a stored row cannot be read, and waits until somebody has mended it
     NOT_NOTIFIED = "not-notified"  # notifications of a client's subscription have failed for good
     # Of shared plans

@@ -39,7 +39,6 @@ from ip_fhir.exchange.readiness import Readiness
 from ip_fhir.exchange.sending.release import Releases, release_in
 from ip_fhir.exchange.sending.running import PARTS
 from ip_fhir.exchange.subscriptions.registry import Subscriptions
-from ip_fhir.exchange.taking import acknowledgements
 from ip_fhir.ports.capabilities import awaits_receipts, keeps_proofs, sets_aside
 from ip_fhir.ports.plans import keeps_plans
 from ip_fhir.ports.subscriptions import keeps_subscriptions
@@ -232,10 +231,6 @@ class Exchange(PlanVerbs):
         """
         reply = inbound.receive(self._context, content, self._credential(peer), format_name)
         return self._active(reply)
-
-    def acknowledge(self, reply: bytes, peer: Credential) -> None:
-        """See `ip_fhir.exchange.taking.acknowledgements.post`."""
-        acknowledgements.post(reply, peer)
 
     def messaging_of(self, peer: Credential | str) -> WireFormat:
         """The format of the FHIR messages that a peer or carrier sends: see `ip_fhir.exchange.peers.Peers`."""

@@ -18,8 +18,10 @@ from ip_fhir.exchange.formats import Answer, Reliable, Telling, places_of
 from ip_fhir.exchange.plans.inbound import PlanIntake
 from ip_fhir.exchange.receipts import KIND, settle
 from ip_fhir.exchange.refusals import Arrival, check_date, receipt_of, refusals_kept
+from ip_fhir.exchange.taking.acknowledgements import Posting
 from ip_fhir.exchange.taking.answering import answer_in_reply
 from ip_fhir.exchange.taking.loop import LoopIntake
+from ip_fhir.exchange.taking.retraction import taken_back_by
 from ip_fhir.exchange.taking.speakers import check_addressee, speaker
 from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.logs import log_message
@@ -47,6 +49,7 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
     began, arrival = time.monotonic(), Arrival.of(credential, content)
     try:
         wire = context.formats.spoken(format_name, context.peers.lines_of(credential))
+        arrival.posting = Posting.to(credential, wire)
         with refusals_kept(context, arrival):
             incoming = arrival.incoming = wire.open(content, context.limits)
             receipt = incoming.receipt() if isinstance(incoming, Reliable) else None
@@ -65,7 +68,7 @@ def _receive(context: Context, wire: Format, incoming: Incoming, credential: Cre
         with refusals_kept(context, arrival):
             message = _understood(incoming, context)
     except NotTaken as error:
-        return _told(context, wire, incoming, error.message_id, error)
+        return _told(context, wire, incoming, arrival, error.message_id, error)
     with refusals_kept(context, arrival):
         arrival.message_id, arrival.kind = message.id, message.kind
         with places_of(incoming):
@@ -79,7 +82,9 @@ def _receive(context: Context, wire: Format, incoming: Incoming, credential: Cre
     def once() -> tuple[bytes, str]:
         with context.store.begin() as tx:
             if seen := tx.seen(key):
-                return _same_again(seen, digest, incoming, now), "repeated"
+                again = _same_again(seen, digest, incoming, now)
+                arrival.posting.owe_again(tx, message.id, seen.reply, again, now)
+                return again, "repeated"
             if envelope is not None:
                 _keep_envelope(tx, f"{intake.party}/{envelope}#envelope", message.id, now)
             check_date(context, message, now)
@@ -89,6 +94,7 @@ def _receive(context: Context, wire: Format, incoming: Incoming, credential: Cre
             answered = answer_in_reply(context, tx, incoming, taken, intake.party, now)
             reply = answered or incoming.reply(Answer(receipt, taken.stored, now, context.url, warnings))
             tx.remember(Seen(key, digest, reply), now)
+            arrival.posting.owe(tx, message.id, reply, now)
         arrival.loop = taken.about
         taken.committed()
         return reply, "refused" if taken.problems else "ok"
@@ -97,17 +103,19 @@ def _receive(context: Context, wire: Format, incoming: Incoming, credential: Cre
         with refusals_kept(context, arrival), places_of(incoming):
             reply, outcome = again_on_conflict(once)
     except NotTaken as error:
-        return _told(context, wire, incoming, message.id, error)
+        return _told(context, wire, incoming, arrival, message.id, error)
     arrival.outcome = outcome
     context.counts.add("in", message.kind, outcome)
     return reply
 
 
-def _told(context: Context, wire: Format, incoming: Incoming, message_id: str | None, error: NotTaken) -> bytes:
+def _told(
+    context: Context, wire: Format, incoming: Incoming, arrival: Arrival, message_id: str | None, error: NotTaken
+) -> bytes:
     """The receipt that tells a refusal. Raises the error where the wire has none, or no id of the message was read."""
     if not wire.receipts or message_id is None:
         raise error
-    return incoming.reply(Answer(receipt_of(message_id, error), (), context.clock.now(), context.url))
+    return _refusal(context, incoming, arrival, receipt_of(message_id, error))
 
 
 def _understood(incoming: Incoming, context: Context) -> Message | PlanMessage:
@@ -130,8 +138,15 @@ def _acknowledged(context: Context, arrival: Arrival, error: InvalidInput | Loop
     if message_id is None:
         raise error
     code: ReceiptCode = "transient-error" if error.retry else "fatal-error"
-    receipt = Receipt(message_id, code, problems_of(error))
-    return incoming.reply(Answer(receipt, (), context.clock.now(), context.url))
+    return _refusal(context, incoming, arrival, Receipt(message_id, code, problems_of(error)))
+
+
+def _refusal(context: Context, incoming: Incoming, arrival: Arrival, receipt: Receipt) -> bytes:
+    """The answer to a message that was not taken in, which is posted, too, where its sender wants it so."""
+    now = context.clock.now()
+    reply = incoming.reply(Answer(receipt, (), now, context.url))
+    arrival.posting.owe_alone(context.store, receipt.message_id, reply, now)
+    return reply
 
 
 def _settled(context: Context, receipt: Receipt, credential: Credential, arrival: Arrival, incoming: Incoming) -> bytes:
@@ -171,5 +186,5 @@ def _intake(
     if isinstance(message, PlanMessage):
         arrival.party = party
         check_addressee(context, message.recipient)
-        return PlanIntake(context, message, party, incoming.persons(), arrival)
+        return PlanIntake(context, message, party, incoming.persons(), arrival, taken_back_by(incoming, message))
     return LoopIntake.of(context, message, party, incoming, credential, arrival)

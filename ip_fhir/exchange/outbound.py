@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.referral import EventKind
@@ -35,6 +35,7 @@ from ip_fhir.exchange.sending.release import hold
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.exchange.taking.citations import with_ids
 from ip_fhir.ports import Outgoing
+from ip_fhir.ports.adapters import AcknowledgingAdapter
 from ip_fhir.ports.capabilities import awaits_receipts
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parke
 
 
 _Attempt: TypeAlias = "tuple[Done, Moved | None]"
+
+T = TypeVar("T")
 
 
 def send(
@@ -78,6 +81,8 @@ def send(
 def _send(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
     if row.effect.kind is EffectKind.TELL:
         return _tell(context, row, now)
+    if row.effect.kind is EffectKind.ACKNOWLEDGE:
+        return _acknowledge(context, row, now)
     try:
         errand = errand_of(context, row)
         if errand.close(now):
@@ -108,6 +113,22 @@ def _tell(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
     except Exception as error:  # noqa: BLE001 - somebody else's code
         return _failed(context, row, Unavailable(f"our own people could not be told: {type(error).__name__}"), now)
     return "told", None
+
+
+def _acknowledge(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
+    """Post an acknowledgement of ours; if that fails, the row is tried again."""
+    try:
+        peer = context.peers.party(row.effect.party or "")
+        adapter = peer.adapter
+        if not isinstance(adapter, AcknowledgingAdapter):
+            raise Rejected("this party takes no acknowledgements any more")
+        _asked(context, peer, row, now, lambda: adapter.acknowledge(row.content or b"", peer.endpoint))
+    except StoreError:
+        raise
+    except IpFhirError as error:
+        return _failed(context, row, error, now)
+    context.store.sent(row.id, now)
+    return "sent", None
 
 
 def close_told(context: Context, row_ids: Sequence[str], now: datetime) -> None:
@@ -143,23 +164,10 @@ def _written(writer: Writer, errand: Errand, row: OutboxRow, now: datetime, cont
 
 
 def _deliver(context: Context, errand: Errand, row: OutboxRow, now: datetime) -> Receipt | None:
-    """Send through the adapter. Returns a receipt that says ok, or None: handed over. Raises `PeerError` otherwise.
-
-    Notes whether the peer gave an answer, by the name under which its rows are claimed.
-    """
+    """Send through the adapter. Returns a receipt that says ok, or None: handed over. Raises `PeerError` otherwise."""
     peer = errand.peer
     outgoing = Outgoing(row.id, errand.about, row.content or b"", row.content_type or "", peer.endpoint)
-    name, began = row.peer or peer.name, time.monotonic()
-    try:
-        receipt = _sent(peer, outgoing)
-    except Unavailable as error:
-        ended = now + timedelta(seconds=time.monotonic() - began)
-        context.circuits.silent(name, error, ended, context.settings.retry, context.jitter)
-        raise
-    except PeerError:
-        context.circuits.answered(name)
-        raise
-    context.circuits.answered(name)
+    receipt = _asked(context, peer, row, now, lambda: peer.adapter.send(outgoing))
     if receipt is not None and receipt.reply is not None:
         _take_in(context, peer, receipt.reply)
     if receipt is not None and receipt.code == "transient-error":
@@ -188,9 +196,28 @@ def _is_receipt_alone(context: Context, peer: Peer, reply: bytes) -> bool:
     return isinstance(incoming, Receipting) and incoming.is_receipt_alone()
 
 
-def _sent(peer: Peer, outgoing: Outgoing) -> Receipt | None:
+def _asked(context: Context, peer: Peer, row: OutboxRow, now: datetime, ask: Callable[[], T]) -> T:
+    """Return what the peer's adapter says. Raises `PeerError` and nothing else.
+
+    Notes whether the peer gave an answer, by the name under which its rows are claimed.
+    """
+    name, began = row.peer or peer.name, time.monotonic()
     try:
-        return peer.adapter.send(outgoing)
+        found = _by_adapter(peer, ask)
+    except Unavailable as error:
+        ended = now + timedelta(seconds=time.monotonic() - began)
+        context.circuits.silent(name, error, ended, context.settings.retry, context.jitter)
+        raise
+    except PeerError:
+        context.circuits.answered(name)
+        raise
+    context.circuits.answered(name)
+    return found
+
+
+def _by_adapter(peer: Peer, ask: Callable[[], T]) -> T:
+    try:
+        return ask()
     except PeerError:
         raise
     except Exception as error:  # a plug-in that breaks its contract; no telling whether it was sent
@@ -225,7 +252,7 @@ def _postponed(context: Context, row: OutboxRow, error: Unreadable, now: datetim
 
 def park(context: Context, row: OutboxRow, now: datetime, reason: str, by: Author | None = None) -> Moved | None:
     """Stop sending the row until a person retries it; the loop learns that it did not arrive, and alerts our people."""
-    if row.effect.kind is EffectKind.TELL:
+    if row.effect.kind is not EffectKind.SEND:
         context.store.failed(row.id, reason, None, row.claim)
         return None
     return conclude(context, row, EventKind.RECEIPT_ERROR, now, reason, by)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.counts import UNREADABLE
+from ip_fhir.exchange.taking.acknowledgements import Posting
 from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.logs import log_message
 from ip_fhir.ports import Receipt, Refusal
@@ -40,7 +41,7 @@ class Arrival:
     """A message on its way in: its peer and digest and, once it could be read, its id, kind and party.
 
     `loop` is the key of the loop that it was taken into, `outcome` the result of taking it in, `incoming` its content
-    once that was parsed.
+    once that was parsed, `posting` the way of its acknowledgement, where that goes out by itself.
     """
 
     peer: str
@@ -51,6 +52,7 @@ class Arrival:
     loop: str | None = None
     outcome: str = "failed"
     incoming: Incoming | None = field(default=None, repr=False)
+    posting: Posting = field(default_factory=Posting)
 
     @classmethod
     def of(cls, credential: Credential, content: bytes) -> Arrival:

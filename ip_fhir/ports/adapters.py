@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 class AcknowledgingAdapter(Adapter, Protocol):
     """An adapter of peers that may want our acknowledgements posted, and not as answers alone."""
 
+    def wants_acknowledgements(self, endpoint: Endpoint) -> bool:
+        """True if the peer's options ask for acknowledgements that are posted. Raises nothing."""
+        ...
+
     def acknowledge(self, content: bytes, endpoint: Endpoint) -> None:
-        """Post the acknowledgement of a message of the peer's, if its options say so. Raises as `send`."""
+        """Post the acknowledgement of a message of the peer's. Raises as `send`: then it is posted again later."""
         ...

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ip_fhir.domain.values.aggregate import PLAN, REFERRAL
+from ip_fhir.domain.values.aggregate import ACKNOWLEDGED, PLAN, REFERRAL
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.store import codec, migrate
 from ip_fhir.store import upkeep_statements as statements
@@ -37,6 +37,9 @@ BASE: Final = timedelta(days=90)
 
 READS: Final = timedelta(days=3 * 365 + 1)
 """Time for which it can be told who has read something, unless the settings say otherwise: `evidence.reads_years`."""
+
+
+_COUNTED_AS: Final = {REFERRAL: "referrals", PLAN: "plans", ACKNOWLEDGED: "receipts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def purge(
     a deadline to come is not deleted.
 
     Of plans that go on, what is older than `before` and than `base` goes where no share can come back to it, and so do
-    worklist items that were done then; see `plans.outdated`.
+    worklist items that were done then; see `plans.outdated`. So do acknowledgements that were posted before then.
 
     A message from before `replayable` (UTC) is too old to be taken in again: its answer is deleted, and its key too if
     it came before `before`. Until then both are kept, even if the referral is gone: a replayed message would open the
@@ -128,7 +131,7 @@ def purge(
     Raises `StoreError`; then the work reported by earlier calls is done and the rest is not.
     """
     done = Purged()
-    for kind in (REFERRAL, PLAN):
+    for kind in _COUNTED_AS:
         while (some := _in_transaction(database, partial(_purge_some, kind, before, now))) != Purged():
             done += some
     done += _purge_outdated(database, min(before, now - base))
@@ -163,8 +166,7 @@ def _purge_some(kind: str, before: datetime, now: datetime, connection: Connecti
     for statement in statements.PURGE[kind]:
         execute(connection, statement, of)
     add_links(connection, (), dump_wrote(gone=[owner(kind, ident) for ident in idents]))
-    plans = len(idents) if kind == PLAN else 0
-    return Purged(len(idents) - plans, len(records), plans=plans)
+    return Purged(records=len(records)) + Purged(**{_COUNTED_AS[kind]: len(idents)})
 
 
 def _purge_outdated(database: Database, before: datetime) -> Purged:

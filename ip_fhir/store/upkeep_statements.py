@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, bindparam, delete, exists, func, select, text, tuple_, update
+from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, text, tuple_, update
 
 from ip_fhir.domain.referral import State
-from ip_fhir.domain.values.aggregate import PLAN, REFERRAL
+from ip_fhir.domain.values.aggregate import ACKNOWLEDGED, PLAN, REFERRAL
 from ip_fhir.store.schema import (
     about_person,
     evidence,
@@ -40,17 +40,28 @@ def _expired(kind: str, ident: Column[str], ended: ColumnElement[bool]) -> Colum
     return and_(ended, table.c.changed < bindparam("before"), table.c.next_due.is_(None), ~unsent)
 
 
-_IDS: Final = {REFERRAL: referral.c.correlation_id, PLAN: plan.c.id}
+_of_acknowledged = outbox.alias()
+_rows_of_it = and_(
+    _of_acknowledged.c.aggregate_kind == outbox.c.aggregate_kind,
+    _of_acknowledged.c.aggregate_id == outbox.c.aggregate_id,
+)
+_lately = or_(one_of(_of_acknowledged.c.status, UNSENT), _of_acknowledged.c.sent_at >= bindparam("before"))
+
+_IDS: Final = {REFERRAL: referral.c.correlation_id, PLAN: plan.c.id, ACKNOWLEDGED: outbox.c.aggregate_id}
 _ARE_EXPIRED: Final = {
     REFERRAL: _expired(REFERRAL, referral.c.correlation_id, one_of(referral.c.state, ENDED)),
     PLAN: _expired(PLAN, plan.c.id, plan.c.over == 1),
+    ACKNOWLEDGED: and_(outbox.c.aggregate_kind == ACKNOWLEDGED, ~exists().where(_rows_of_it, _lately)),
 }
 
 EXPIRED: Final = {
-    kind: select(ident.label("id")).where(_ARE_EXPIRED[kind]).limit(bindparam("at_most"))
+    kind: select(ident.label("id")).where(_ARE_EXPIRED[kind]).distinct().limit(bindparam("at_most"))
     for kind, ident in _IDS.items()
 }
-"""Referrals and plans, by kind, that ended long ago, with nothing more to be done about them."""
+"""Referrals and plans, by kind, that ended long ago, with nothing more to be done about them.
+
+And messages whose acknowledgements went out by themselves long ago.
+"""
 
 COUNT_EXPIRED: Final = {kind: select(func.count(ident)).where(_ARE_EXPIRED[kind]) for kind, ident in _IDS.items()}
 """The number of those referrals, and of those plans."""
@@ -100,6 +111,7 @@ PURGE: Final = {
         *(delete(table).where(table.c.plan_id.in_(_some)) for table in (plan_version, plan_view, plan_name, given_id)),
         delete(plan).where(plan.c.id.in_(_some)),
     ),
+    ACKNOWLEDGED: _purge(ACKNOWLEDGED),
 }
 """Take out some referrals, or some plans, with everything kept about them but evidence, keys and receipts."""
 

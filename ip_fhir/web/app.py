@@ -12,7 +12,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, cast
 
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -161,16 +160,9 @@ class _Endpoint:
         return peer
 
     async def process_message(self, request: Request) -> Response:
-        """Take in a message, or the acknowledgement of one: that is answered by an OperationOutcome.
-
-        A peer that wants acknowledgements posted gets them after the answer.
-        """
+        """Take in a message, or the acknowledgement of one: that is answered by an OperationOutcome."""
         peer = await self._peer(request)
-        format_name = self._exchange.messaging_of(peer)
-        answer = await self._take_in(request, peer, format_name)
-        if format_name != "fhir-message" and answer.body != _TAKEN:
-            answer.background = BackgroundTask(self._exchange.acknowledge, bytes(answer.body), peer)
-        return answer
+        return await self._take_in(request, peer, self._exchange.messaging_of(peer))
 
     async def transaction(self, request: Request) -> Response:
         """Take in a transaction, or answer the entries of a batch one by one."""

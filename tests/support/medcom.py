@@ -12,7 +12,7 @@ import orjson
 from ip_fhir.errors import IpFhirError, Unavailable
 from ip_fhir.fhir.medcom.acknowledgement import receipt_in
 from ip_fhir.fhir.reading import read_json
-from ip_fhir.ports import Outgoing, Receipt
+from ip_fhir.ports import Endpoint, Outgoing, Receipt
 from tests.support.two_sides import Loop, Wire, as_peer_error, make_loop
 
 MEDCOM = "medcom-message"
@@ -25,7 +25,8 @@ class MedComWire(Wire):
     """The wire of a side that speaks in this manner.
 
     `log` has the id of each message, of both sides, in the order in which they first left. With `later` the sender
-    learns nothing from the answer; `tamper` changes what arrives.
+    learns nothing from the answer; `tamper` changes what arrives. With `posts` our acknowledgements go to the other
+    side by themselves, and `posted` has those that arrived.
     """
 
     format = MEDCOM
@@ -33,6 +34,8 @@ class MedComWire(Wire):
     acknowledged: list[bytes]
     log: list[str]
     tamper: Callable[[bytes], bytes] | None
+    posts: bool
+    posted: list[bytes]
 
     def send(self, outgoing: Outgoing) -> Receipt | None:  # type: ignore[override]
         """Deliver, and read the acknowledgement."""
@@ -52,6 +55,18 @@ class MedComWire(Wire):
             raise Unavailable("the acknowledgement was lost")
         return None if self.later else receipt_in(read_json(reply))
 
+    def wants_acknowledgements(self, _endpoint: Endpoint) -> bool:
+        """True if the other side wants them so."""
+        return self.posts
+
+    def acknowledge(self, content: bytes, _endpoint: Endpoint) -> None:
+        """Deliver an acknowledgement of ours."""
+        if self.break_with is not None:
+            raise self.break_with
+        assert self.to is not None
+        self.posted.append(content)
+        assert self.to.receive(content, self._sender, MEDCOM) == b""
+
 
 def medcom_loop(directory: Path) -> Loop:
     """A hospital and a municipality whose wires are of this kind."""
@@ -67,6 +82,7 @@ def speak(loop: Loop) -> None:
         side.wire.__class__ = MedComWire
         wire = wire_of(side.wire)
         wire.later, wire.acknowledged, wire.log, wire.tamper = False, [], log, None
+        wire.posts, wire.posted = False, []
 
 
 def wire_of(wire: Wire) -> MedComWire:

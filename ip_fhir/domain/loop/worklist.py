@@ -69,6 +69,7 @@ NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.ABORT_AGREED: None,  # as when declined
     Reason.AWAITING_RELEASE: None,  # until somebody has said yes or no, or nothing waits any more (`exchange.commit`)
     Reason.SECOND_LOOP: None,  # whoever knows both decides what becomes of them
+    Reason.NOT_UNDONE: None,  # a person decides what is to be undone
     Reason.UNREADABLE: None,  # the row waits for whoever mends it
     Reason.NOT_NOTIFIED: None,  # until the subscription is active again, or gone (`exchange.subscriptions`)
     Reason.MAKE_PLAN: _COORDINATED,

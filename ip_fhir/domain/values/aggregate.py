@@ -18,6 +18,12 @@ PLAN: Final = "plan"
 SUBSCRIPTION: Final = "subscription"
 """The kind of a client's subscription, of which rows for our own people and worklist items may be."""
 
+ACKNOWLEDGED: Final = "acknowledged"
+"""The kind of a party's message whose acknowledgement goes out by itself, and has rows of the outbox and nothing else.
+
+Its id is derived from the party and the message: whatever becomes of loop or plan, the party gets its acknowledgement.
+"""
+
 
 class Aggregate(Value):
     """One referral or one plan. Ids are unique within a kind: a plan may have the id of a referral.
@@ -26,7 +32,7 @@ class Aggregate(Value):
     Aggregate(id='p-1', kind='plan')
     """
 
-    kind: Id = Field(description="Kind: referral or plan.")
+    kind: Id = Field(description="Kind: referral, plan, or a message that is acknowledged.")
     id: Id = Field(description="Id within the kind.")
 
     @classmethod

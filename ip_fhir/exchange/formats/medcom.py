@@ -15,7 +15,18 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats.fhir_bundles import FhirMessage, IncomingMessage
 from ip_fhir.fhir.bundle import BundleContent
 from ip_fhir.fhir.medcom.acknowledgement import acknowledgement, is_acknowledgement, receipt_in, renewed
-from ip_fhir.fhir.medcom.chain import before_in, carried, entries_in, gaps, links_in, own_link, provenance, targets
+from ip_fhir.fhir.medcom.chain import (
+    activity_of,
+    before_in,
+    carried,
+    entries_in,
+    gaps,
+    links_in,
+    own_link,
+    provenance,
+    targets,
+)
+from ip_fhir.fhir.medcom.codes import COPY, RETRACTION
 from ip_fhir.fhir.medcom.parties import bundled, contained
 from ip_fhir.fhir.reading import FHIR_JSON, read_json, write_json
 from ip_fhir.fhir.receipt import message_header
@@ -73,7 +84,9 @@ class IncomingMedCom:
         if is_acknowledgement(self._bundle):
             raise InvalidInput.at("MessageHeader.response", "is an acknowledgement, and no message", "not-supported")
         inside = self._contained
-        own_link(self._links, str(message_header(self._bundle).get("id")))
+        if activity_of(own := self._own_link()) == COPY:
+            reason = "is a copy of a message to somebody else: copies are not taken in here"
+            raise InvalidInput.at(f"{own.at}.activity", reason, "not-supported")
         try:
             return IncomingMessage(inside.bundle).message(mapper)
         except InvalidInput as error:
@@ -85,8 +98,17 @@ class IncomingMedCom:
 
     def cited(self) -> Sequence[OtherId]:
         """Return the ids of the messages that this one points to as those before it."""
-        own = own_link(self._links, str(message_header(self._bundle).get("id")))
-        return [OtherId("message", ident) for ident in before_in(own) if _IS_ID.fullmatch(ident)]
+        return [OtherId("message", ident) for ident in before_in(self._own_link()) if _IS_ID.fullmatch(ident)]
+
+    def retracts(self) -> str | None:
+        """Return the id of the message that this one takes back. Raises `InvalidInput` unless it names just one."""
+        own = self._own_link()
+        if activity_of(own) != RETRACTION:
+            return None
+        named = before_in(own)
+        if len(named) != 1:
+            raise InvalidInput.at(f"{own.at}.entity", "must name the one message that is taken back", "required")
+        return named[0]
 
     def own_ids(self) -> Sequence[OtherId]:
         """Return none: its sender's later messages name the loop by our id, too."""
@@ -137,6 +159,9 @@ class IncomingMedCom:
     def again(self, reply: bytes, at: datetime) -> bytes:
         """Return the acknowledgement that was given before, with its content, in a Bundle sent at this time (UTC)."""
         return write_json(renewed(read_json(reply), at)) if reply else reply
+
+    def _own_link(self) -> Entry:
+        return own_link(self._links, str(message_header(self._bundle).get("id")))
 
     @cached_property
     def _contained(self) -> Contained:

@@ -129,6 +129,18 @@ class Citing(Protocol):
 
 
 @runtime_checkable
+class Retracting(Protocol):
+    """Content in a format by which a message can take back an earlier one: part of an `Incoming`."""
+
+    def retracts(self) -> str | None:
+        """Return the id of the message that this one takes back; None if it takes none back.
+
+        Raises `InvalidInput` if it takes one back and does not say which.
+        """
+        ...
+
+
+@runtime_checkable
 class EchoingWriter(Protocol):
     """A `Writer` whose messages have a place for the receiver's own id of the referral."""
 

@@ -11,10 +11,13 @@ from ip_fhir.domain.sharing.case import Invitation, PlanSide
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import CONTENT
+from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import NotTaken, NotYet
+from ip_fhir.exchange.commit import tell_our_people
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 from ip_fhir.exchange.refusals import is_early, refuse_other_person
 from ip_fhir.exchange.taking.intake import Taken
+from ip_fhir.exchange.taking.retraction import REFUSED, telling
 from ip_fhir.ports.plans import writes_plans
 
 if TYPE_CHECKING:
@@ -72,7 +75,7 @@ _FOLLOW: Final = (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_CHANGE_AN
 class PlanIntake:
     """A message about a plan that came in the name of `party`, with the numbers of all persons in it.
 
-    `arrival` learns which plan it is about.
+    `arrival` learns which plan it is about; `taken_back` is the id of the message that this one takes back.
     """
 
     context: Context
@@ -80,6 +83,7 @@ class PlanIntake:
     party: str
     persons: frozenset[PersonId]
     arrival: Arrival
+    taken_back: str | None = None
 
     def take(self, tx: Transaction, now: datetime) -> Taken:
         """Decide and write: see `Intake.take`. All that is not known here, or is another's, gets one answer."""
@@ -92,6 +96,11 @@ class PlanIntake:
         if before is not None:
             self._check(before.plan, now)
             self.arrival.loop = plan_id
+        if self.taken_back is not None:
+            if before is None or not self._takes_part(before.plan):
+                raise self._unknown(now)
+            tell_our_people(tx, Aggregate.of_plan(plan_id), telling(self.message.id), now)
+            return Taken(plan_id, (), (REFUSED,))
         event = self._event(now)
         try:
             decision = apply(self.context, tx, before, event, now)
@@ -160,6 +169,9 @@ class PlanIntake:
                 raise self._unknown(now)
         if concerned and plan.owner is not None:
             refuse_other_person(plan.owner.identifier, self.persons, "plan")
+
+    def _takes_part(self, plan: SharedPlan) -> bool:
+        return self.party == plan.holder or any(share.party == self.party for share in plan.shares)
 
     def _has_asked(self, plan: SharedPlan) -> bool:
         """True if the message answers an invitation or handover to its party."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +17,7 @@ from ip_fhir.exchange.formats import Citing
 from ip_fhir.exchange.refusals import check_person, check_role_here, is_early, unknown_here
 from ip_fhir.exchange.taking.citations import about_one, cited_loops, keep_own_ids, under
 from ip_fhir.exchange.taking.intake import Taken
+from ip_fhir.exchange.taking.retraction import REFUSED, cancellation, taken_back_by, telling
 from ip_fhir.exchange.taking.speakers import check_addressee, not_theirs, owner, speaker
 from ip_fhir.fhir.outcome import problems_of
 
@@ -40,7 +41,8 @@ class LoopIntake:
     """A message about a loop, from `party`; of a notice, `owner` is the party whose notice it is.
 
     `persons` are the numbers of all persons in it, `foreign` its resources as the other side wrote them; `cited` and
-    `own` are the ids of a format that cites by others than ours (`Citing`). `arrival` learns of the party and the loop.
+    `own` are the ids of a format that cites by others than ours (`Citing`); `taken_back` is the id of the message that
+    this one takes back (`taking.retraction`). `arrival` learns of the party and the loop.
     """
 
     context: Context
@@ -52,6 +54,7 @@ class LoopIntake:
     arrival: Arrival
     cited: Sequence[OtherId] = ()
     own: Sequence[OtherId] = ()
+    taken_back: str | None = None
 
     @classmethod
     def of(
@@ -70,14 +73,15 @@ class LoopIntake:
             raise not_theirs(context, said)
         whose = owner(context, notice.organization(notice.sender), credential, party) if notice is not None else None
         arrival.party = party
+        back = taken_back_by(incoming, message)
         cited, own = (incoming.cited(), incoming.own_ids()) if isinstance(incoming, Citing) else ((), ())
         if notice is None:
             check_addressee(context, message.recipient)
-            return cls(context, message, party, None, incoming.persons(), (), arrival, cited, own)
+            return cls(context, message, party, None, incoming.persons(), (), arrival, cited, own, back)
         check_addressee(context, message.recipient, notice.organization(notice.recipient))
         if context.role is Role.HOSPITAL:
             raise InvalidInput.at("kind", "a hospital sends notices, it takes none in", "business-rule")
-        return cls(context, message, party, whose, incoming.persons(), incoming.resources(), arrival, (), own)
+        return cls(context, message, party, whose, incoming.persons(), incoming.resources(), arrival, (), own, back)
 
     def take(self, tx: Transaction, now: datetime) -> Taken:
         """Decide and write: see `Intake.take`."""
@@ -130,16 +134,22 @@ class LoopIntake:
         return [self.owner] if self.owner else [self.party, *self.context.peers.party(self.party).passes_on]
 
     def _decide(self, message: Message, before: Stored | None, loop: str, now: datetime) -> Decision:
-        context = self.context
+        context, not_undone = self.context, False
+        if self.taken_back is not None and before is not None:
+            cancelled = cancellation(context, message, self.taken_back, loop, self.party)
+            message, not_undone = cancelled or message, cancelled is None
         given = context.party_given(message.form)
         role = context.loop_role()
         event = event_of(message, not_before(before, now), role, self.party, given)
         if before is None:
             notice, whose = message.notice, self.owner
-            if notice is None or whose is None:
+            if notice is None or whose is None or self.taken_back is not None:
                 raise unknown_here(context, message, now)
             known, agreement = context.known_in(notice, whose), context.agreement_with(whose, notice)
             return open_referral(notice, role, event, agreement, party=whose, known=known, key=loop)
+        if not_undone:
+            refused = _refused(before.referral, event, LoopError(REFUSED.reason))
+            return replace(refused, effects=(telling(message.id),), problems=(REFUSED,))
         try:
             check_role(context, before.referral, event)
             return decide(before.referral, event, context.agreement(before.referral))

@@ -148,6 +148,11 @@ def carried(entries: Sequence[Entry]) -> list[Entry]:
     return found
 
 
+def activity_of(link: Entry) -> str | None:
+    """Returns the code of what was done with the message that a Provenance is about."""
+    return _code(link.resource.get("activity"))
+
+
 def is_acknowledgement(resource: Mapping[str, Any]) -> bool:
     """True for the Provenance of an acknowledgement."""
     return _code(resource.get("activity")) == ACKNOWLEDGEMENT

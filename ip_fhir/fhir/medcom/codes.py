@@ -22,6 +22,12 @@ ACTIVITIES: Final = f"{_TERMINOLOGY}/medcom-messaging-activityCodes"
 ACKNOWLEDGEMENT: Final = "acknowledgement"
 """The activity of an acknowledgement."""
 
+RETRACTION: Final = "retract-message"
+"""The activity of a message that takes back the one before it."""
+
+COPY: Final = "carboncopy-message"
+"""The activity of a message that goes to somebody who only gets a copy."""
+
 ACKNOWLEDGEMENT_EVENT: Final = "acknowledgement-message"
 """The event of an acknowledgement."""
 

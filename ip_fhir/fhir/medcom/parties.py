@@ -71,8 +71,8 @@ class Contained:
 def contained(content: BundleContent) -> Contained:
     """Returns a message with both parties in its header, without its Provenances and without carbon copies.
 
-    An organisation that something else refers to, too, stays an entry. Raises `InvalidInput` for a Bundle that is no
-    message, and for a sender or receiver that is no Organization of it.
+    Whoever is named by those alone goes with them; what the content refers to stays an entry. Raises `InvalidInput` for
+    a Bundle that is no message, and for a sender or receiver that is no Organization of it.
     """
     message_header(content.bundle)
     refuse_aside(content)
@@ -80,7 +80,8 @@ def contained(content: BundleContent) -> Contained:
     links = References(content.entries)
     holder = _Holder(first, links)
     header = holder.taken()
-    moved = {entry.number for entry in holder.inside if entry is not None}
+    moved = {entry.number for entry in holder.inside if entry is not None} | holder.copied
+    moved |= _agents([entry for entry in others if is_link(entry)], links)
     said = [entry for entry in others if not is_link(entry)]
     used = _used(said, links)
     kept = [entry for entry in said if entry.number not in moved or entry.number in used]
@@ -92,20 +93,26 @@ def contained(content: BundleContent) -> Contained:
 
 
 class _Holder:
-    """A header that gets the organisations which it refers to. `inside` has the entry of each contained resource."""
+    """A header that gets the organisations which it refers to. `inside` has the entry of each contained resource.
+
+    `copied` are the numbers of the entries to which it refers as receivers of a copy.
+    """
 
     def __init__(self, entry: Entry, links: References) -> None:
         self._entry, self._links = entry, links
         self._header = dict(entry.resource)
         self.inside: list[Entry | None] = [None for _ in _list(self._header.get("contained"))]
+        self.copied: set[int] = set()
 
     def taken(self) -> JsonObject:
         """Return the header. Raises `InvalidInput`."""
         header, at = self._header, self._entry.at
         self._take(header, "sender", f"{at}.sender")
         if isinstance(header.get("destination"), list):
-            numbered = enumerate(header["destination"])
-            kept = {n: dict(one) for n, one in numbered if isinstance(one, dict) and not is_copy(one)}
+            numbered = [(n, one) for n, one in enumerate(header["destination"]) if isinstance(one, dict)]
+            copies = [reference for _, one in numbered if is_copy(one) for reference in references_in(one)]
+            self.copied = {meant.number for one in copies for meant in self._links.meant_by(one, self._entry)}
+            kept = {n: dict(one) for n, one in numbered if not is_copy(one)}
             for number, one in kept.items():
                 self._take(one, "receiver", f"{at}.destination[{number}].receiver")
             header["destination"] = [*kept.values()]
@@ -134,6 +141,16 @@ def _used(content: Sequence[Entry], links: References) -> set[int]:
         for reference in references_in(entry.resource)
         for meant in links.meant_by(reference, entry)
         if meant.number != entry.number
+    }
+
+
+def _agents(chain: Sequence[Entry], links: References) -> set[int]:
+    """The numbers of the entries that a chain names as those who sent its messages."""
+    return {
+        meant.number
+        for link in chain
+        for reference in references_in(link.resource.get("agent"))
+        for meant in links.meant_by(reference, link)
     }
 
 

@@ -256,6 +256,10 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
             "waits for a yes: strictly protected address",
         ),
         Reason.SECOND_LOOP: ("en annen sak om samme person", "another case about the same person"),
+        Reason.NOT_UNDONE: (
+            "en melding er trukket tilbake, men virkningen står",
+            "a message was taken back, and its effect stands",
+        ),
         Reason.UNREADABLE: ("noe lagret kan ikke leses", "something stored cannot be read"),
         Reason.NOT_NOTIFIED: (
             "et system som abonnerer, tar ikke imot varsler",

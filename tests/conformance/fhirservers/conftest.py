@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -58,6 +59,12 @@ def site(request: pytest.FixtureRequest) -> Site:
     """The server that the test is run on."""
     found: Site = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture
+def since() -> str:
+    """The moment before the test, as a server is asked for what was written from then on."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -35,12 +34,6 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 WRITTEN = (*PARTS, "Communication", "QuestionnaireResponse", "ServiceRequest", "Task")
 SCHOOL = "school"
 CLOSED_TO_THE_SCHOOL = ("Å bo for seg selv", "Å få egen bolig", "Søke om bolig")
-
-
-@pytest.fixture
-def since() -> str:
-    """The moment before the test, as a server is asked for what was written from then on."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def written(client: FhirServer, since: str) -> Iterator[JSON]:

@@ -52,6 +52,7 @@ NEEDED = {
 STAYS = {
     "awaiting-release",
     "second-loop",
+    "not-undone",
     "deceased",
     "not-taken",
     "escalation-over",

@@ -76,6 +76,22 @@ def test_a_carbon_copy_is_no_receiver(there: dict[str, Any]) -> None:
     assert message_from_fhir(_back(bundle)) == message(MessageKind.NOTICE)
 
 
+def test_whom_the_chain_and_copies_name(there: dict[str, Any]) -> None:
+    """An organisation that only a Provenance, or a destination of a copy, names is no content, whatever it lacks."""
+    bundle = deepcopy(there)
+    header = bundle["entry"][0]["resource"]
+    use = {**header["destination"][0]["extension"][0], "valueCoding": {"code": "cc"}}
+    header["destination"].append({"extension": [use], "receiver": {"reference": "Organization/copied"}})
+    before = {"reference": "MessageHeader/before"}
+    link = {"resourceType": "Provenance", "id": "l", "target": [before]}
+    link["agent"] = [{"who": {"reference": "Organization/third"}}, {"who": {"reference": "Organization/hospital"}}]
+    others = [{"resourceType": "Organization", "id": name} for name in ("copied", "third")]
+    base = bundle["entry"][0]["fullUrl"].partition("MessageHeader/")[0]
+    for one in (link, *others):
+        bundle["entry"].append({"fullUrl": f"{base}{one['resourceType']}/{one['id']}", "resource": one})
+    assert message_from_fhir(_back(bundle)) == message(MessageKind.NOTICE)
+
+
 @pytest.mark.parametrize("reference", ["Organization/nobody", "ServiceRequest/notice-1", 7, None])
 @pytest.mark.parametrize("name", ["sender", "receiver"])
 def test_a_party_that_is_not_there(there: dict[str, Any], name: str, reference: Any) -> None:
