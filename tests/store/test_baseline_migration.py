@@ -41,6 +41,7 @@ def make_old(place: Place, *idents: str) -> None:
         "other_id",
         "subscription",
         "proof",
+        "telling",
         *plans,
     )  # by later migrations
     for table in ("evidence", "meta", "alembic_version", *added, *tables):

@@ -1,4 +1,7 @@
-"""The aggregate, which is stored and changed as a whole: a referral or a plan. Other rows name it by kind and id."""
+"""The aggregate, which is stored and changed as a whole: a referral or a plan. Other rows name it by kind and id.
+
+A recipient of what our own people are told is none, but has outbox rows of its own, by the same two names.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,9 @@ REFERRAL: Final = "referral"
 
 PLAN: Final = "plan"
 """The kind of an individual plan, whose id is that of the plan."""
+
+RECIPIENT: Final = "recipient"
+"""The kind of whoever of our own people is told, by the key that settings give: rows to it stay in order."""
 
 
 class Aggregate(Value):
