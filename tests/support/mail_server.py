@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -23,7 +22,7 @@ USER, PASSWORD = "ip-fhir", "pass"
 class MailBox:
     """The server's handler. `refuses` are answers to RCPT by address, `after_data` is the answer to a message.
 
-    While `seconds` is more than nothing, it waits so long before that.
+    `before_answer` is called when a message is here and not answered. Without `keeps` it keeps what it refuses, too.
     """
 
     port: int = 0
@@ -31,7 +30,7 @@ class MailBox:
     refuses: dict[str, str] = field(default_factory=dict)
     after_data: str = "250 OK"
     keeps: bool = True
-    seconds: float = 0.0
+    before_answer: Callable[[], None] | None = None
     tls: list[bool] = field(default_factory=list)
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd names it
@@ -48,11 +47,12 @@ class MailBox:
         self, _server: SMTP, _session: Any, envelope: Envelope
     ) -> str:
         """Keep the message."""
-        await asyncio.sleep(self.seconds)
         if self.after_data.startswith("250") or not self.keeps:
             made = message_from_bytes(envelope.content or b"", policy=default)  # type: ignore[arg-type]
             assert isinstance(made, EmailMessage)
             self.came += [(address, made) for address in envelope.rcpt_tos]
+        if self.before_answer is not None:
+            self.before_answer()
         return self.after_data
 
     def to(self, address: str) -> list[EmailMessage]:

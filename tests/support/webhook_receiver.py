@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +31,7 @@ class WebhookReceiver:
     came: list[Post] = field(default_factory=list)
     held: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
+    before_answer: Callable[[], None] | None = None
     port: int = 0
 
     @property
@@ -63,6 +64,8 @@ def webhook_receiver() -> Iterator[WebhookReceiver]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.came.append(Post(self.path, headers, body))
+            if receiver.before_answer is not None:
+                receiver.before_answer()
             if receiver.held.is_set():
                 receiver.released.wait(30)
             self.send_response(receiver.answers.pop(0) if receiver.answers else receiver.answer)

@@ -51,7 +51,7 @@ def pass_on(context: Context, row: OutboxRow, now: datetime) -> None:
         with store.begin() as tx:
             opened = _opened(tx, row.id, now)
             for recipient in wanting:
-                _enqueue(tx, recipient, row, opened, now)
+                _enqueue(tx, recipient, row, opened)
 
     again_on_conflict(once)
 
@@ -61,7 +61,7 @@ def _opened(tx: Transaction, item_id: str, now: datetime) -> datetime:
     return now if item is None else item.opened
 
 
-def _enqueue(tx: TellingTransaction, recipient: Recipient, row: OutboxRow, opened: datetime, now: datetime) -> None:
+def _enqueue(tx: TellingTransaction, recipient: Recipient, row: OutboxRow, opened: datetime) -> None:
     ident = str(uuid5(NAMESPACE_URL, f"{row.id}#told#{recipient.key}"))
     if tx.row(ident) is not None:
         return
@@ -73,7 +73,7 @@ def _enqueue(tx: TellingTransaction, recipient: Recipient, row: OutboxRow, opene
                 ident,
                 recipient.key,
                 effect,
-                due=recipient.hours.due(now),
+                due=recipient.hours.due(opened),
                 content=event_of(row, number, opened),
                 content_type=JSON,
                 aggregate_kind=RECIPIENT,

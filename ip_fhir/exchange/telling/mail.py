@@ -64,8 +64,8 @@ def message(letter: Letter, sender: str, address: str, entries: Sequence[Entry],
     made["Date"] = format_datetime(at)
     made["Message-ID"] = message_id(sender, entries)
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer by a machine
-    made["Content-Language"] = letter.language
     made.set_content(letter.text, cte="quoted-printable")
+    made["Content-Language"] = letter.language  # after the content, which takes such headers out
     return made.as_bytes()
 
 
