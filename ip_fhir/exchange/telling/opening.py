@@ -55,7 +55,7 @@ def _recipients(
         server = smtp_server(settings.smtp)
         for address in told.recipients:
             mail = Mail(server, address, words.letter, digest=told.digest is not None)
-            yield Recipient(told.name, key_of_address(told.name, address), mail, reasons, hours)
+            yield Recipient(told.name, key_of_address(told.name, address), mail, reasons, hours, told.way)
         return
     channel: Channel
     if told.way == "webhook" and told.url is not None:
@@ -63,7 +63,7 @@ def _recipients(
     else:
         check_program(told.command, f"told.{number}.command")
         channel = _Program(TellCommand(told.command, told.timeout, settings.role, words.reason))
-    yield Recipient(told.name, told.name, channel, reasons, hours, can_replay=told.way == "webhook")
+    yield Recipient(told.name, told.name, channel, reasons, hours, told.way)
 
 
 def key_of_address(name: str, address: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from ip_fhir.domain.values.hours import ALWAYS, Hours
 from ip_fhir.errors import InvalidInput
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.effects import Reason
     from ip_fhir.exchange.telling.entry import Entry
+
+TellingWay: TypeAlias = Literal["command", "e-mail", "webhook"]
+"""The ways in which people are told."""
 
 
 class Channel(Protocol):
@@ -40,7 +43,7 @@ class Recipient:
     channel: Channel = field(repr=False)
     reasons: frozenset[Reason] = frozenset()
     hours: Hours = ALWAYS
-    can_replay: bool = False
+    way: TellingWay = "command"
 
 
 class Recipients:
@@ -66,6 +69,6 @@ class Recipients:
         found = next((one for one in self if one.name == name), None)
         if found is None:
             raise InvalidInput.at("told", f"no recipient in the settings has the name {name}", "not-found")
-        if not found.can_replay:
+        if found.way != "webhook":
             raise InvalidInput.at("told", f"{name} is no webhook: `outbox retry` repeats a single row", "not-supported")
         return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
+from ip_fhir.domain.values.aggregate import RECIPIENT
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.telling.entry import Entry
 from ip_fhir.ports.telling import keeps_tellings
@@ -14,13 +15,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ip_fhir.exchange.context import Context
-    from ip_fhir.exchange.telling.recipients import Recipient
-    from ip_fhir.ports import JsonObject, OutboxRow
+    from ip_fhir.exchange.telling.recipients import Recipient, TellingWay
+    from ip_fhir.ports import JsonObject, OutboxRow, OutboxStatus
     from ip_fhir.ports.telling import TellingStore
 
 _AT_ONCE: Final = 200
 _MOST: Final = 1000
 _TOLD: Final = ("sent", "parked")
+_UNTOLD: Final[tuple[OutboxStatus, ...]] = ("waiting", "parked")
+
+
+class Progress(NamedTuple):
+    """How far a recipient is told: the last number, the rows that wait or are parked, and why one of them failed.
+
+    Rows are counted among the 1000 oldest of the outbox. An address is known by its `key`.
+    """
+
+    name: str
+    key: str
+    way: TellingWay
+    last: int
+    waiting: int
+    parked: int
+    error: str | None
 
 
 class Tellings:
@@ -29,13 +46,14 @@ class Tellings:
     def __init__(self, context: Context, active: Callable[[], object]) -> None:
         self._context, self._active = context, active
 
-    def recipients(self) -> list[Recipient]:
-        """All recipients, in the order of the settings."""
-        return list(self._context.recipients)
-
-    def last(self, recipient: Recipient) -> int:
-        """The last number of a recipient; 0 if it was told nothing. Raises `StoreError`."""
-        return self._store().last_telling(recipient.key)
+    def progress(self) -> list[Progress]:
+        """How far each recipient is told, in the order of the settings. Raises `StoreError`."""
+        recipients = list(self._context.recipients)
+        if not recipients:
+            return []
+        store = self._store()
+        rows = [row for status in _UNTOLD for row in store.outbox(status, _MOST) if row.aggregate_kind == RECIPIENT]
+        return [_progress(one, store.last_telling(one.key), rows) for one in recipients]
 
     def since(self, name: str, first: int, limit: int = 100) -> list[JsonObject]:
         """The events of a webhook from a number on, in order, at most `limit` (1000): as its receiver is sent them.
@@ -73,3 +91,10 @@ class Tellings:
         if not keeps_tellings(store):
             raise InvalidInput.at("told", "this store numbers nothing that people are told", "not-supported")
         return store
+
+
+def _progress(recipient: Recipient, last: int, rows: list[OutboxRow]) -> Progress:
+    own = [row for row in rows if row.correlation_id == recipient.key]
+    waiting = sum(row.status == "waiting" for row in own)
+    error = next((row.last_error for row in own if row.last_error), None)
+    return Progress(recipient.name, recipient.key, recipient.way, last, waiting, len(own) - waiting, error)

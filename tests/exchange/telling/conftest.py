@@ -50,7 +50,7 @@ class Ward:
     def rows(self) -> dict[str, tuple[str, str | None]]:
         """Status and last error of the rows to recipients, by the item that each is about."""
         found: dict[str, tuple[str, str | None]] = {}
-        for recipient in self.exchange.tellings.recipients():
+        for recipient in self.exchange.tellings.progress():
             for row in self.exchange.store.tellings(recipient.key):  # type: ignore[attr-defined]
                 item = row.content.decode().partition('"item":"')[2].partition('"')[0]
                 found[item] = (row.status, row.last_error)
