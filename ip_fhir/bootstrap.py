@@ -29,7 +29,6 @@ from ip_fhir.fhir.reading import Limits
 from ip_fhir.mapping import Mapper
 from ip_fhir.plugins import adapters, broken, listener
 from ip_fhir.ports import CheckingAdapter, Endpoint
-from ip_fhir.ports.telling import keeps_tellings
 from ip_fhir.report.words.codes import word
 from ip_fhir.report.words.told import Told, told_letter
 from ip_fhir.store import open_store
@@ -102,8 +101,6 @@ def open_exchange(
         endpoints=Endpoints(settings.http.inner_hooks),
         recipients=recipients_of(settings, _words),
     )
-    if settings.told and not keeps_tellings(context.store):
-        raise InvalidInput.at("told", "this store numbers nothing that people are told", "not-supported")
     return Exchange(context)
 
 

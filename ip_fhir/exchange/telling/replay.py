@@ -41,10 +41,16 @@ class Progress(NamedTuple):
 
 
 class Tellings:
-    """The events of the webhooks of one side. `active` is called when there is something to send."""
+    """The events of the webhooks of one side. `active` is called when there is something to send.
+
+    Making it raises `InvalidInput` (not-supported) if there are recipients, and the store cannot number what they are
+    told.
+    """
 
     def __init__(self, context: Context, active: Callable[[], object]) -> None:
         self._context, self._active = context, active
+        if any(context.recipients):
+            self._store()
 
     def progress(self) -> list[Progress]:
         """How far each recipient is told, in the order of the settings. Raises `StoreError`."""
