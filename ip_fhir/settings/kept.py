@@ -52,15 +52,6 @@ def _read_secret(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
-def _read_password(value: Any, info: ValidationInfo) -> Any:
-    """The text of a password that others have chosen, however short, from where it is kept."""
-    text = _kept_elsewhere(value, info)
-    if text is value and isinstance(value, str):
-        message = 'is { env = "NAME" } or { file = "path" }: no password stands in the settings'
-        raise ValueError(message)
-    return text
-
-
 def read_key(value: Any, info: ValidationInfo) -> Any:
     """A private key: the path of its file, beside the settings file, or its text from the environment."""
     if isinstance(value, dict) and set(value) == {"file"} and isinstance(value["file"], str):
@@ -111,6 +102,6 @@ def read_command(value: Any, info: ValidationInfo) -> Any:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
-Password = Annotated[SecretStr, BeforeValidator(_read_password)]
+Password = Annotated[SecretStr, BeforeValidator(_kept_elsewhere)]  # chosen by others, however short
 Beside = Annotated[Path, BeforeValidator(_beside)]
 DatabaseUrl = Annotated[str, BeforeValidator(_database_beside)]

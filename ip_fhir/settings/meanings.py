@@ -137,7 +137,7 @@ MEANINGS: Final = {
     "smtp.security": "`starttls`, `tls` from the first byte, or `plain`: only to this machine",
     "smtp.sender": "e-mail address that we send from",
     "smtp.user": "name to log in with",
-    "smtp.password": "its password: `{ env = ... }` or `{ file = ... }`",
+    "smtp.password": "its password; it belongs in `{ env = ... }` or `{ file = ... }`",
     "smtp.trusted": "file with the authorities that its certificate may be of, in PEM; without it those of the machine",
     "smtp.timeout": "seconds for one e-mail in all",
     "log.format": "lines of `serve` and `work` as `text` or `json`; also `--log-format`",

@@ -94,7 +94,9 @@ def test_a_refusal(rcpt: str | None, data: str, kind: type[PeerError]) -> None:
     assert TO not in str(raised.value)
 
 
-@pytest.mark.parametrize("greeting", [b"", b"220-" + b"x" * 1000], ids=["says nothing", "drips"])
+@pytest.mark.parametrize(
+    "greeting", [b"", b"220-" + b"x" * 1000, b"220 x\r\n"], ids=["says nothing", "drips", "greets only"]
+)
 def test_a_server_that_hangs(greeting: bytes) -> None:
     """It is left after the time of the settings, also if it sends a byte now and then."""
     with silent_server(greeting) as port:
@@ -102,6 +104,12 @@ def test_a_server_that_hangs(greeting: bytes) -> None:
         with pytest.raises(Unavailable, match="no answer in time"):
             send(server(port, timeout=1.0), TO, MESSAGE)
         assert time.monotonic() - began < 20
+
+
+def test_one_that_is_no_mail_server() -> None:
+    """Whatever it says, it has not taken the message."""
+    with silent_server(b"HTTP\r\n") as port, pytest.raises(Unavailable, match="takes no connections now"):
+        send(server(port), TO, MESSAGE)
 
 
 def test_nobody_is_there() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.domain.values.aggregate import RECIPIENT
-from ip_fhir.errors import PeerError, StoreError, Unavailable
+from ip_fhir.errors import IpFhirError, PeerError, StoreError, Unavailable
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.exchange.telling.entry import JSON, Entry, event_of
@@ -128,7 +128,8 @@ def _tell(context: Context, recipient: Recipient, rows: list[OutboxRow], now: da
     except StoreError:
         raise
     except Exception as error:
-        raise Unavailable(f"{name} could not be told: {type(error).__name__}") from error
+        said = str(error) if isinstance(error, IpFhirError) else type(error).__name__
+        raise Unavailable(f"could not be told: {said}") from error
     context.circuits.answered(name)
     for one in rows:
         log.info("told %s: row %s, item reason %s", name, one.id, one.effect.reason)

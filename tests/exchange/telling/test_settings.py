@@ -9,12 +9,13 @@ import pytest
 
 from ip_fhir.bootstrap import open_exchange
 from ip_fhir.domain.effects import Reason
+from ip_fhir.domain.referral import Role
 from ip_fhir.errors import InvalidInput
 from ip_fhir.settings import settings_of
 from ip_fhir.store import open_store
 from ip_fhir.testing import only_loops
 from tests.exchange.telling.conftest import KEY, e_mail, smtp, told_settings, webhook
-from tests.support.two_sides import Role, side_settings
+from tests.support.two_sides import side_settings
 
 URL = "https://ehr.example/told"
 
@@ -45,7 +46,7 @@ URL = "https://ehr.example/told"
         ),
         (e_mail("a@b.example"), {"smtp": smtp(25, host="mail.example")}, "plain goes to this machine only"),
         (e_mail("a@b.example"), {"smtp": smtp(25, user="u")}, "each needs the other"),
-        (e_mail("a@b.example"), {"smtp": smtp(25, user="u", password="in-the-clear")}, "no password stands"),
+        (e_mail("a@b.example"), {"smtp": smtp(25, password="in-the-clear")}, "each needs the other"),
     ],
 )
 def test_what_cannot_be_meant(tmp_path: Path, told: dict[str, Any], more: dict[str, Any], words: str) -> None:
