@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import random
-import shutil
 import socket
 from dataclasses import replace
 from datetime import timedelta
@@ -23,18 +22,20 @@ from ip_fhir.exchange.formats import Formats, can_write
 from ip_fhir.exchange.heads import HeadKeeper
 from ip_fhir.exchange.listeners import BoundListener, at_listener
 from ip_fhir.exchange.peers import Carrier, Peer, Peers, lines_in_common
-from ip_fhir.exchange.sending.tell_command import TellCommand
 from ip_fhir.exchange.subscriptions.endpoints import Endpoints
+from ip_fhir.exchange.telling.command import TellCommand
+from ip_fhir.exchange.telling.opening import Words, check_program, recipients_of
 from ip_fhir.fhir.reading import Limits
 from ip_fhir.mapping import Mapper
 from ip_fhir.plugins import adapters, broken, listener
 from ip_fhir.ports import CheckingAdapter, Endpoint
 from ip_fhir.report.words.codes import word
+from ip_fhir.report.words.told import Told, told_letter
 from ip_fhir.store import open_store
 from ip_fhir.wire.tls import as_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pydantic import SecretStr
 
@@ -101,6 +102,7 @@ def open_exchange(
         basis=_basis(settings),
         refusals_kept=limits.max_refusals,
         endpoints=Endpoints(settings.http.inner_hooks),
+        recipients=recipients_of(settings, _words),
     )
     return Exchange(context)
 
@@ -116,6 +118,8 @@ _NOT_OF_PARTIES = {
     "clock",
     "mappings",
     "tell",
+    "told",
+    "smtp",
     "log",
     "language",
 }
@@ -310,17 +314,21 @@ def _tell(settings: Settings) -> Callable[[OutboxRow], None]:
 
     Raises `InvalidInput` when there is no such program.
     """
-    language: Language = "en" if settings.language == "en" else "nb"
-
-    def words(reason: Reason) -> str:
-        return word(reason, language)
-
-    command = settings.tell.command
+    words, command = _words(settings.language).reason, settings.tell.command
     if not command:
         return partial(_log_row, words)
-    if shutil.which(command[0]) is None:
-        raise InvalidInput.at("tell.command", "there is no such program, or it may not be run", "not-found")
+    check_program(command, "tell.command")
     return TellCommand(command, settings.tell.timeout, settings.role, words)
+
+
+def _words(spoken: str) -> Words:
+    """The words for our own people in a language; Norwegian, if it is not English."""
+    language: Language = "en" if spoken == "en" else "nb"
+
+    def letter(items: Sequence[tuple[Reason | None, str]], *, digest: bool) -> Told:
+        return told_letter(items, language, digest=digest)
+
+    return Words(partial(word, language=language), letter)
 
 
 def _log_row(words: Callable[[Reason], str], row: OutboxRow) -> None:

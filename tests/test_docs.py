@@ -8,10 +8,13 @@ import runpy
 import shutil
 import subprocess
 import sys
+import tomllib
+from base64 import b64encode
+from datetime import UTC, datetime
 from enum import Enum
 from importlib import import_module
 from pkgutil import walk_packages
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +25,7 @@ from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.sharing.life.worklist import PLAN_REASONS
 from ip_fhir.domain.values.ids import Identifier
 from ip_fhir.domain.values.value import Value
+from ip_fhir.exchange.telling.webhook import signature
 from ip_fhir.settings import (
     HttpSettings,
     LimitSettings,
@@ -31,7 +35,9 @@ from ip_fhir.settings import (
     Settings,
     WorkerSettings,
     read_settings,
+    settings_of,
 )
+from ip_fhir.settings.telling import key_of
 from ip_fhir.store import open_store
 
 if TYPE_CHECKING:
@@ -70,6 +76,41 @@ def _example(checkout: Path, name: str) -> str:
     readme = (checkout / "README.md").read_text(encoding="utf-8")
     (example,) = re.findall(rf"<!-- example: {name} -->\n```python\n(.*?)```", readme, re.DOTALL)
     return str(example)
+
+
+def test_the_signature_of_a_webhook_is_checked_as_the_document_says(checkout: Path) -> None:
+    """The receiver's function takes what we send, and no other body, key, or time; it is no longer than ten lines."""
+    text = (checkout / "docs" / "told.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"<!-- example: signature -->\n```python\n(.*?)```", text, re.DOTALL)
+    assert len([line for line in example.splitlines() if line.strip()]) <= 11  # with the import
+    place: dict[str, Any] = {}
+    exec(example, place)  # noqa: S102 - our own document
+    key, body, at = f"whsec_{b64encode(bytes(range(32))).decode()}", b'{"number": 1}', datetime(2026, 1, 12, tzinfo=UTC)
+    headers = signature([key_of(key)], "id-1", at, body)
+
+    def is_ours(seconds: float = 0, **other: Any) -> bool:
+        given = {"headers": headers, "body": body, "key": key, **other}
+        return bool(place["is_ours"](**given, now=lambda: at.timestamp() + seconds))
+
+    assert is_ours()
+    assert is_ours(headers=signature([key_of(key)[::-1], key_of(key)], "id-1", at, body))
+    assert not is_ours(body=b'{"number": 2}')
+    assert not is_ours(key=f"whsec_{b64encode(bytes(range(1, 33))).decode()}")
+    assert not is_ours(headers={**headers, "webhook-id": "id-2"})
+    assert not is_ours(seconds=301)
+    assert not is_ours(seconds=-301)
+
+
+def test_the_settings_of_the_document_are_read(checkout: Path, tmp_path: Path) -> None:
+    """The example of who is told is a part of a settings file as it stands."""
+    text = (checkout / "docs" / "told.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "smtp").write_text("secret", encoding="utf-8")
+    organization = {"id": "trust", "name": "x", "kind": "hospital", "organization_number": "983971636"}
+    data = {**tomllib.loads(example), "role": "hospital", "organization": organization}
+    settings = settings_of(data, tmp_path, environ={"WEBHOOK_KEY": f"whsec_{b64encode(bytes(32)).decode()}"})
+    assert [one.way for one in settings.told] == ["webhook", "e-mail", "e-mail", "command"]
 
 
 def test_the_example_in_the_readme_runs(checkout: Path) -> None:

@@ -55,6 +55,6 @@ def _in_words(default: Any) -> str:
 
 def _variable(name: str) -> str:
     parts = name.split(".")
-    if parts[0] in ("peers", "carriers", "listeners"):
+    if parts[0] in ("peers", "carriers", "listeners", "told"):
         parts.insert(1, "0")
     return f"`{ENV_PREFIX}{'__'.join(parts).upper()}`"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ip_fhir.cli.commands import demo
-from ip_fhir.cli.commands.loop import act, agreement, consent, drafts, exchange, outbox, referrals, worklist
+from ip_fhir.cli.commands.loop import act, agreement, consent, drafts, exchange, outbox, referrals, told, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
 from ip_fhir.cli.commands.operation import db, doctor, evidence, hl7, init, reads, restore
@@ -90,6 +90,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(referrals.app, name="referrals")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(worklist.app, name="worklist")
+app.add_typer(told.app, name="told")
 app.add_typer(reads.app, name="reads")
 app.add_typer(hl7.app, name="hl7")
 app.add_typer(db.app, name="db")

@@ -18,6 +18,7 @@ from ip_fhir.exchange.formats import Formats
 from ip_fhir.exchange.plans.known_views import KnownViews
 from ip_fhir.exchange.sending.circuits import Circuits
 from ip_fhir.exchange.subscriptions.endpoints import Endpoints
+from ip_fhir.exchange.telling.recipients import Recipients
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapper, default
 from ip_fhir.settings import WorkerSettings
@@ -51,7 +52,7 @@ class Context:
     is `early` old, and then refused. With `closed`, an organisation with a number that settings give nobody is refused.
     `parties` is made of `organizations` and `peers`; `basis` is the digest of the settings from which `parties_of`
     follows. `refusals_kept` is the most refused messages of one peer that are recorded one by one. `endpoints` says
-    which addresses clients may have notified.
+    which addresses clients may have notified. `recipients` are our own people that are told beside `tell`.
     """
 
     role: Role | None
@@ -80,6 +81,7 @@ class Context:
     refusals_kept: int = 1000
     closed: bool = False
     endpoints: Endpoints = field(default_factory=Endpoints)
+    recipients: Recipients = field(default_factory=Recipients)
     parties: Parties = field(init=False)
     _agreed: dict[str, Agreement | None] = field(init=False, repr=False, compare=False)
     known_basis: list[SettingsBasis] = field(default_factory=list, init=False, repr=False)

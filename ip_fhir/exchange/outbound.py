@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.sharing.life.shares import READERS_UNKNOWN
+from ip_fhir.domain.values.aggregate import RECIPIENT
 from ip_fhir.errors import (
     ConsentRefused,
     InvalidInput,
@@ -34,6 +35,7 @@ from ip_fhir.exchange.sending.errand import errand_of
 from ip_fhir.exchange.sending.release import hold
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.exchange.taking.citations import with_ids
+from ip_fhir.exchange.telling.delivery import deliver, pass_on
 from ip_fhir.ports import Outgoing
 from ip_fhir.ports.adapters import AcknowledgingAdapter
 from ip_fhir.ports.capabilities import awaits_receipts
@@ -66,7 +68,7 @@ def send(
 
     `changed` is called with the change of the row's loop or plan, if it changed.
 
-    A row of which our own people were told is still to be closed: see `close_told`.
+    An item of which our own people were told is still to be closed: see `close_told`.
     A row whose referral cannot be read is tried again, and parked after as many attempts as any other.
     """
     try:
@@ -107,9 +109,14 @@ def _send(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
 
 
 def _tell(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
-    """Hand the row to our own people through the EHR's `tell`; if that fails, the row is tried again."""
+    """Tell a recipient, or hand an item to all of them and to the EHR's `tell`; if that fails, it is tried again."""
+    if row.aggregate_kind == RECIPIENT:
+        return deliver(context, row, now), None
     try:
+        pass_on(context, row, now)
         context.tell(row)
+    except StoreError:
+        raise
     except Exception as error:  # noqa: BLE001 - somebody else's code
         return _failed(context, row, Unavailable(f"our own people could not be told: {type(error).__name__}"), now)
     return "told", None

@@ -11,6 +11,7 @@
 | `UnreadableStore` | a row that cannot be read is passed over and logged each time, and nobody is told |
 | `ProofStore` | a proof of possession (DPoP) counts once for each process, not once for all of them |
 | `SubscriptionStore` (in `ip_fhir.ports.subscriptions`) | the endpoint takes no Subscription |
+| `TellingStore` (in `ip_fhir.ports.telling`) | our people are told by `tell` only: not by `[[told]]` of the settings |
 | `TrialStore` | being ready means that the store can be read, not that it can be written |
 
 A store with a capability has all of its methods, and its `begin` returns transactions with those of the capability.
@@ -287,6 +288,7 @@ _METHODS: Final[dict[str, tuple[str, ...]]] = {
     "UnreadableStore": ("set_aside", "unreadable", "untold", "take_up"),
     "ProofStore": ("is_first_proof",),
     "SubscriptionStore": ("due_subscriptions", "changes_since"),
+    "TellingStore": ("tellings", "last_telling"),
     "TrialStore": ("try_write",),
 }
 

@@ -21,6 +21,11 @@
     name = "engine"
     accepts = [{ env = "ENGINE_PASSWORD" }]
     parties = ["hospital"]
+    [[told]]                                        # our own people: by e-mail, a webhook, or a command
+    name = "intake"
+    way = "webhook"
+    url = "https://ehr.example/told"
+    keys = [{ env = "WEBHOOK_KEY" }]
     [[listeners]]                                   # plug-ins that wait or poll; other keys are the plug-in's options
     use = "our-queue"
     speaks_for = "hospital"                         # whose messages it brings: a peer or a carrier, or a list
@@ -59,6 +64,8 @@ from ip_fhir.settings.sections import RetrySettings as RetrySettings
 from ip_fhir.settings.sections import TellSettings as TellSettings
 from ip_fhir.settings.sections import TlsSettings as TlsSettings
 from ip_fhir.settings.sections import WorkerSettings as WorkerSettings
+from ip_fhir.settings.telling import SmtpSettings as SmtpSettings
+from ip_fhir.settings.telling import ToldSettings as ToldSettings
 from ip_fhir.settings.unfilled import check_filled
 
 if TYPE_CHECKING:
@@ -89,6 +96,8 @@ class Settings(Value):
     evidence: EvidenceSettings = EvidenceSettings()
     mappings: MappingSettings = MappingSettings()
     tell: TellSettings = TellSettings()
+    told: tuple[ToldSettings, ...] = ()
+    smtp: SmtpSettings | None = None
     log: LogSettings = LogSettings()
     language: Text = "nb"
 
@@ -110,8 +119,9 @@ class Settings(Value):
         if self.http.bytes_in_flight < 2 * self.limits.max_bytes:
             message = "http.bytes_in_flight: at least twice limits.max_bytes, or one party's message stops all others'"
             raise ValueError(message)
-        longest = max((peer.timeout for peer in self.peers), default=0.0)
-        if self.worker.lease < 2 * longest:
+        timed: tuple[PeerSettings | ToldSettings | SmtpSettings, ...] = (*self.peers, *self.told)
+        timed += () if self.smtp is None else (self.smtp,)
+        if self.worker.lease < 2 * max((one.timeout for one in timed), default=0.0):
             message = "worker.lease: at least twice the longest timeout of a peer, or two workers send the same row"
             raise ValueError(message)
         credentials: tuple[PeerSettings | CarrierSettings, ...] = (*self.peers, *self.carriers)
@@ -133,7 +143,7 @@ class Settings(Value):
                 "peers: certificates are shown where the endpoint speaks TLS and trusts authorities: http.tls.trusted"
             )
             raise ValueError(message)
-        for check in (_carrier_problems, _passing_on_problems, _reader_problems, _listener_problems):
+        for check in (_carrier_problems, _passing_on_problems, _reader_problems, _listener_problems, _told_problems):
             for problem in check(self):
                 raise ValueError(problem)
         return self
@@ -190,6 +200,16 @@ def _listener_problems(settings: Settings) -> Iterator[str]:
     for number, listener in enumerate(settings.listeners):
         if listener.speaks_for is not None and not settings.brought_by(listener):
             yield f"listeners.{number}.speaks_for: no peer or carrier has this name"
+
+
+def _told_problems(settings: Settings) -> Iterator[str]:
+    names = [OURS, *(peer.name for peer in settings.peers), *(carrier.name for carrier in settings.carriers)]
+    for told in settings.told:
+        if told.name in names:
+            yield f"told: {told.name}: a peer, a carrier or another of told has this name"
+        if told.way == "e-mail" and settings.smtp is None:
+            yield f"told: {told.name}: e-mail needs a server: smtp"
+        names.append(told.name)
 
 
 def read_settings(path: Path | str, environ: Mapping[str, str] | None = None) -> Settings:

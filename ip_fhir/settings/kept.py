@@ -102,5 +102,6 @@ def read_command(value: Any, info: ValidationInfo) -> Any:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
+Password = Annotated[SecretStr, BeforeValidator(_kept_elsewhere)]  # chosen by others, however short
 Beside = Annotated[Path, BeforeValidator(_beside)]
 DatabaseUrl = Annotated[str, BeforeValidator(_database_beside)]

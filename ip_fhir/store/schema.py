@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from ip_fhir.domain.values.aggregate import REFERRAL
 
-VERSION: Final = "0016"
+VERSION: Final = "0017"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255
@@ -335,6 +335,16 @@ worklist = Table(
     _one_open("worklist_open", "about IS NULL"),
     _one_open("worklist_open_about", "about IS NOT NULL", "about"),
     Index("worklist_by_aggregate", "aggregate_id", "aggregate_kind", "closed", "opened", "id"),
+)
+
+telling = Table(
+    "telling",
+    metadata,
+    Column("recipient", String(_ID_LENGTH), primary_key=True),
+    Column("number", _Counter, primary_key=True, autoincrement=False),  # from 1, of the rows to this recipient
+    Column("row_id", String(_ID_LENGTH), nullable=False),
+    Index("telling_by_row", "row_id"),
+    sqlite_with_rowid=False,
 )
 
 unreadable = Table(

@@ -16,13 +16,13 @@ from ip_fhir.store.damage import rows as damaged
 from ip_fhir.store.engine import Database
 from ip_fhir.store.integrity import verification
 from ip_fhir.store.plans.reading import SqlPlanReader
-from ip_fhir.store.plans.transaction import SqlPlanTransaction
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.readings import statements as reading_statements
 from ip_fhir.store.readings.check import check_reads
 from ip_fhir.store.readings.log import count_of, reading_of
 from ip_fhir.store.resources import search
 from ip_fhir.store.subscriptions.store import SqlSubscriptions
+from ip_fhir.store.telling.store import SqlTellings, SqlTellingTransaction
 from ip_fhir.store.upkeep import Purged
 
 if TYPE_CHECKING:
@@ -79,10 +79,8 @@ def upgrade_store(url: str) -> None:
         database.engine.dispose()
 
 
-class SqlStore(SqlPlanReader, SqlSubscriptions):
-    """Implements `ip_fhir.ports.Store`, all of `ip_fhir.ports.capabilities`, `PlanStore` and `SubscriptionStore`.
-
-    Made by `open_store`.
+class SqlStore(SqlPlanReader, SqlSubscriptions, SqlTellings):
+    """Implements `ip_fhir.ports.Store` and all of `ip_fhir.ports.capabilities`. Made by `open_store`.
 
     Threads and processes may share it. Only the one that writes holds others up, and only others that write.
     """
@@ -106,14 +104,14 @@ class SqlStore(SqlPlanReader, SqlSubscriptions):
     # --- writing
 
     @contextmanager
-    def begin(self) -> Iterator[SqlPlanTransaction]:
+    def begin(self) -> Iterator[SqlTellingTransaction]:
         """Yields a write transaction. Raises `StoreError` if the storage fails; then nothing was changed.
 
         Threads that write to SQLite at the same time share a commit (`ip_fhir.store.sharing`): the block's end waits
         for those that queue behind it. So a block must not wait for another thread that writes.
         """
         with self._database.writing() as connection:
-            transaction = SqlPlanTransaction(connection, self._damage, self._known_plans)
+            transaction = SqlTellingTransaction(connection, self._damage, self._known_plans)
             yield transaction
             transaction.complete()
 

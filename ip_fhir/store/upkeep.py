@@ -22,6 +22,7 @@ from ip_fhir.store.integrity.links import add_links
 from ip_fhir.store.plans import outdated
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.schema import VERSION
+from ip_fhir.store.telling import upkeep as telling_upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ class Purged:
     """The result of a purge: numbers of referrals, evidence records without words, message keys, receipts, readings.
 
     And of whole plans; `versions`, `views`, `messages` and `items` are those that were taken out of plans that go on.
+    `tellings` are the rows by which our own people were told.
     """
 
     referrals: int = 0
@@ -59,6 +61,7 @@ class Purged:
     views: int = 0
     messages: int = 0
     items: int = 0
+    tellings: int = 0
 
     def __add__(self, other: Purged) -> Purged:
         return Purged(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -124,6 +127,8 @@ def purge(
     Of plans that go on, what is older than `before` and than `base` goes where no share can come back to it, and so do
     worklist items that were done then; see `plans.outdated`. So do acknowledgements that were posted before then.
 
+    Rows by which our own people were told go when they were due before `before` and are done with.
+
     A message from before `replayable` (UTC) is too old to be taken in again: its answer is deleted, and its key too if
     it came before `before`. Until then both are kept, even if the referral is gone: a replayed message would open the
     referral anew. With None all are kept.
@@ -135,6 +140,8 @@ def purge(
         while (some := _in_transaction(database, partial(_purge_some, kind, before, now))) != Purged():
             done += some
     done += _purge_outdated(database, min(before, now - base))
+    while (told := _in_transaction(database, partial(_purge_tellings, before))) != Purged():
+        done += told
     if replayable is not None:
         done += _forget_messages(database, before, replayable)
     with database.writing() as connection:
@@ -189,6 +196,10 @@ def _purge_parts(idents: list[str], before: datetime, connection: Connection) ->
         messages=sum(len(one.messages) for one in gone),
         items=sum(len(one.items) for one in gone),
     )
+
+
+def _purge_tellings(before: datetime, connection: Connection) -> Purged:
+    return Purged(tellings=telling_upkeep.purge_some(connection, before))
 
 
 def _forget_messages(database: Database, before: datetime, replayable: datetime) -> Purged:

@@ -16,6 +16,7 @@
 | a store of plans too        | `AggregateContract` | the same                                        |
 | a store of shared plans     | `PlanContract`      | the same                                        |
 | a store of subscriptions    | `SubscriptionContract` | the same                                     |
+| a store's telling of people | `TellingContract`   | the same                                        |
 | an adapter                  | `AdapterContract`   | `FakeAdapter`; `HandingOver` gives no receipt   |
 | a wire format               | `FormatContract`    | `FakeFormat`, `read_reply`                      |
 | a listener                  | `ListenerContract`  | `FakeListener`                                  |
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ip_fhir.testing.store.receipts import ReceiptContract
     from ip_fhir.testing.store.resources import ReadingContract
     from ip_fhir.testing.store.subscriptions import SubscriptionContract
+    from ip_fhir.testing.store.telling import TellingContract
     from ip_fhir.testing.store.worklist import WorklistContract
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "ReceiptContract",
     "StoreContract",
     "SubscriptionContract",
+    "TellingContract",
     "WorklistContract",
     "only_loops",
     "read_reply",
@@ -79,6 +82,7 @@ _HOME = {
     "ReadingContract": "store.resources",
     "ReceiptContract": "store.receipts",
     "SubscriptionContract": "store.subscriptions",
+    "TellingContract": "store.telling",
     "WorklistContract": "store.worklist",
     "FakeAdapter": "fake_wire",
     "FakeFormat": "fake_wire",

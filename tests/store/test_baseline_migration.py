@@ -42,6 +42,7 @@ def make_old(place: Place, *idents: str) -> None:
         "subscription",
         "proof",
         "given_id",
+        "telling",
         *plans,
     )  # by later migrations
     for table in ("evidence", "meta", "alembic_version", *added, *tables):

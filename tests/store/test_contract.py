@@ -26,6 +26,7 @@ from ip_fhir.ports.capabilities import (
 )
 from ip_fhir.ports.plans import PlanStore, PlanTransaction, keeps_plans
 from ip_fhir.ports.subscriptions import SubscriptionStore, keeps_subscriptions
+from ip_fhir.ports.telling import TellingStore, TellingTransaction, keeps_tellings
 from ip_fhir.store import SqlStore
 from ip_fhir.testing import (
     AggregateContract,
@@ -35,6 +36,7 @@ from ip_fhir.testing import (
     ReceiptContract,
     StoreContract,
     SubscriptionContract,
+    TellingContract,
     WorklistContract,
     only_loops,
 )
@@ -88,6 +90,10 @@ class TestSubscriptions(SubscriptionContract):
     """And subscriptions, with what there is to tell."""
 
 
+class TestTelling(TellingContract):
+    """And number what our own people are told."""
+
+
 class TestOnlyLoops(TestSqlStore):
     """A store without the further capabilities keeps the contract as it was before them."""
 
@@ -105,6 +111,7 @@ class TestOnlyLoops(TestSqlStore):
             "UnreadableStore",
             "ProofStore",
             "SubscriptionStore",
+            "TellingStore",
             "TrialStore",
         )
         assert not awaits_receipts(plain)
@@ -112,6 +119,7 @@ class TestOnlyLoops(TestSqlStore):
         assert not keeps_readings(plain)
         assert not keeps_plans(plain)
         assert not keeps_subscriptions(plain)
+        assert not keeps_tellings(plain)
         with plain.begin() as transaction:
             assert not writes_worklist(transaction)
         return plain
@@ -133,12 +141,15 @@ def test_nothing_is_missing(store: SqlStore) -> None:
     holding: HoldingStore = store
     plans: PlanStore = store
     subscriptions: SubscriptionStore = store
+    tellings: TellingStore = store
     assert keeps_plans(store)
+    assert keeps_tellings(store)
     assert keeps_subscriptions(store)
     with store.begin() as begun:
         transactions: tuple[WorklistTransaction, AggregateTransaction, UnreadableTransaction] = (begun,) * 3
         held: HoldingTransaction = begun
         planned: PlanTransaction = begun
+        telling: TellingTransaction = begun
     of_stores = (
         ReceiptStore,
         WorklistStore,
@@ -150,9 +161,9 @@ def test_nothing_is_missing(store: SqlStore) -> None:
         ProofStore,
     )
     of_transactions = (WorklistTransaction, AggregateTransaction, UnreadableTransaction, HoldingTransaction)
-    protocols = (*of_stores, PlanStore, SubscriptionStore, *of_transactions, PlanTransaction)
-    kept = (*ports, holding, proofs, plans, subscriptions)
-    for protocol, ours in zip(protocols, (*kept, *transactions, held, planned), strict=True):
+    of_both = (PlanStore, SubscriptionStore, TellingStore, *of_transactions, PlanTransaction, TellingTransaction)
+    kept = (*ports, holding, proofs, plans, subscriptions, tellings)
+    for protocol, ours in zip((*of_stores, *of_both), (*kept, *transactions, held, planned, telling), strict=True):
         assert {name for name in dir(protocol) if not name.startswith("_")} <= set(dir(ours))
 
 

@@ -19,7 +19,7 @@ from ip_fhir.ports.capabilities import AggregateRecord
 from ip_fhir.ports.plans import SavedVersion, ViewMade
 from ip_fhir.store import SqlStore
 from ip_fhir.store.engine import Database
-from ip_fhir.store.plans.transaction import SqlPlanTransaction
+from ip_fhir.store.telling.store import SqlTellingTransaction
 from ip_fhir.testing.store.samples import PERSON
 from tests.store import test_contract as kept
 
@@ -28,7 +28,7 @@ class CommitsAnyway(SqlStore):
     """Keeps what an error should have undone."""
 
     @contextmanager
-    def begin(self) -> Iterator[SqlPlanTransaction]:
+    def begin(self) -> Iterator[SqlTellingTransaction]:
         """Commit, and raise only then."""
         errors: list[Exception] = []
         with super().begin() as transaction:
@@ -136,7 +136,7 @@ class OldestFirst(SqlStore):
         return super().plan_versions(plan_id, limit, before)[::-1]
 
 
-class TakesAnyRevision(SqlPlanTransaction):
+class TakesAnyRevision(SqlTellingTransaction):
     """Writes over what another wrote."""
 
     def save_plan(self, plan: SharedPlan, revision: int | None, by: Author | None = None) -> int:
@@ -145,7 +145,7 @@ class TakesAnyRevision(SqlPlanTransaction):
         return super().save_plan(plan, None if kept is None else kept.revision, by)
 
 
-class NumbersTwice(SqlPlanTransaction):
+class NumbersTwice(SqlTellingTransaction):
     """Takes a view whose number has been given."""
 
     def add_views(self, plan_id: str, views: Sequence[ViewMade]) -> None:
@@ -153,7 +153,7 @@ class NumbersTwice(SqlPlanTransaction):
         super().add_views(plan_id, [view for view in views if self.view_made(view.share, view.number) is None])
 
 
-class ClosesAll(SqlPlanTransaction):
+class ClosesAll(SqlTellingTransaction):
     """Closes the rows about a share whatever they say."""
 
     def supersede_rows(
@@ -168,7 +168,7 @@ class ClosesAll(SqlPlanTransaction):
         return super().supersede_rows(aggregate, about, tuple(PlanMessageKind), reason, keep)
 
 
-class ForgetsAbout(SqlPlanTransaction):
+class ForgetsAbout(SqlTellingTransaction):
     """Takes the items about two shares for one."""
 
     def open_items(self, items: Sequence[WorklistItem]) -> None:
@@ -176,11 +176,20 @@ class ForgetsAbout(SqlPlanTransaction):
         super().open_items([item.evolve(about=None) for item in items])
 
 
+class CountsTogether(SqlTellingTransaction):
+    """Numbers what all recipients are told in one row."""
+
+    def next_telling(self, recipient: str, row_id: str) -> int:
+        """As if there were only one."""
+        return super().next_telling("everybody", row_id)
+
+
 TRANSACTION_FAULTS = [
     (TakesAnyRevision, "test_one_of_two_changes_wins"),
     (NumbersTwice, "test_views_are_numbered_once"),
     (ClosesAll, "test_a_newer_view_supersedes"),
     (ForgetsAbout, "test_one_item_for_each_share_and_reason"),
+    (CountsTogether, "test_numbers_rise_for_each_recipient"),
 ]
 
 FAULTS = [
@@ -200,7 +209,9 @@ FAULTS = [
 ]
 
 
-class Contract(kept.TestSqlStore, kept.TestReceipts, kept.TestWorklist, kept.TestAggregates, kept.TestPlans):
+class Contract(
+    kept.TestSqlStore, kept.TestReceipts, kept.TestWorklist, kept.TestAggregates, kept.TestPlans, kept.TestTelling
+):
     """All of them."""
 
 
@@ -212,14 +223,14 @@ def test_a_fault_is_found(file: Path, faulty: type[SqlStore], test: str) -> None
 
 
 @pytest.mark.parametrize(("faulty", "test"), TRANSACTION_FAULTS)
-def test_a_fault_of_a_transaction_is_found(file: Path, faulty: type[SqlPlanTransaction], test: str) -> None:
+def test_a_fault_of_a_transaction_is_found(file: Path, faulty: type[SqlTellingTransaction], test: str) -> None:
     """The same where it is the transaction that is at fault."""
 
     class Faulty(SqlStore):
         """A store with such transactions."""
 
         @contextmanager
-        def begin(self) -> Iterator[SqlPlanTransaction]:
+        def begin(self) -> Iterator[SqlTellingTransaction]:
             """One of them."""
             with self._database.writing() as connection:
                 transaction = faulty(connection, self._damage, self._known_plans)

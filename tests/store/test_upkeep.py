@@ -5,12 +5,15 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.referral import State
+from ip_fhir.domain.values.aggregate import RECIPIENT
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import Seen
 from ip_fhir.store import Purged, SqlStore, open_store, standing
@@ -47,6 +50,26 @@ def fill(store: SqlStore, ident: str, state: State = State.CLOSED, **more: objec
 
 
 # --- retention
+
+
+def test_what_people_were_told_long_ago_goes(store: SqlStore) -> None:
+    """Once it is done with; what waits or is parked stays, no number comes again, and the evidence is whole."""
+    idents = ("sent", "refused", "parked", "waits", "last")
+    for ident in idents:
+        row = replace(outbox_row(ident, "intake", kind=EffectKind.TELL), aggregate_kind=RECIPIENT)
+        with store.begin() as transaction:
+            transaction.next_telling("intake", ident)
+            transaction.enqueue([row])
+    for ident in ("sent", "last"):
+        store.sent(ident, NOON)
+    store.refused("refused", "no")
+    store.failed("parked", "no", None)
+    assert store.purge(NOON, LATER).tellings == 0
+    assert store.purge(after(days=1), LATER) == Purged(tellings=3)
+    assert [row.id for row in store.tellings("intake")] == ["parked", "waits"]
+    assert store.last_telling("intake") == len(idents)
+    assert store.verify() == ()
+    assert store.purge(after(days=1), LATER) == Purged()
 
 
 @pytest.mark.parametrize("state", State)

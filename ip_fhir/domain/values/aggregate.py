@@ -1,4 +1,7 @@
-"""The aggregate, which is stored and changed as a whole: a referral or a plan. Other rows name it by kind and id."""
+"""The aggregate, which is stored and changed as a whole: a referral or a plan. Other rows name it by kind and id.
+
+A recipient of what our own people are told is none, but has outbox rows of its own, by the same two names.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,9 @@ ACKNOWLEDGED: Final = "acknowledged"
 Its id is derived from the party and the message: whatever becomes of loop or plan, the party gets its acknowledgement.
 """
 
+RECIPIENT: Final = "recipient"
+"""The kind of whoever of our own people is told, by the key that settings give: rows to it stay in order."""
+
 
 class Aggregate(Value):
     """One referral or one plan. Ids are unique within a kind: a plan may have the id of a referral.
@@ -32,7 +38,7 @@ class Aggregate(Value):
     Aggregate(id='p-1', kind='plan')
     """
 
-    kind: Id = Field(description="Kind: referral, plan, or a message that is acknowledged.")
+    kind: Id = Field(description="Kind of what the id is of, such as referral or plan.")
     id: Id = Field(description="Id within the kind.")
 
     @classmethod

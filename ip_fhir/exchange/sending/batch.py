@@ -185,7 +185,7 @@ class Sending:
 
     def _count(self, done: Done, row: OutboxRow) -> None:
         self._done[done] += 1
-        if done == "told":
+        if done == "told" and row.peer is None:  # a row to a recipient is closed already
             self._told_since = self._told_since if self._told else time.monotonic()
             self._told.append(row.id)
 
@@ -263,7 +263,8 @@ class Sending:
 
     def _is_told_together(self, claimed: _Claimed) -> bool:
         """True if the row is for our own people, and need not be sent after all others."""
-        return claimed.row.effect.kind is EffectKind.TELL and self._settings.parallel > 1
+        row = claimed.row
+        return row.effect.kind is EffectKind.TELL and row.peer is None and self._settings.parallel > 1
 
     def _start_telling(self) -> None:
         """Tell our own people of the rows that wait for it; also of those that wait behind one that takes long."""

@@ -18,6 +18,7 @@ from ip_fhir.exchange.sending.due import run_timers
 from ip_fhir.exchange.sending.run_counts import RunCounts
 from ip_fhir.exchange.sending.unreadable import set_unreadable_aside
 from ip_fhir.exchange.subscriptions.notifier import Notifier
+from ip_fhir.exchange.telling.replay import Tellings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,7 @@ class Running:
         self._counting = threading.Lock()
         self._idle: dict[Part, tuple[int, datetime]] = {}
         self._bulkheads = Bulkheads()
+        self.tellings = Tellings(context, lambda: self._active(None))
 
     @property
     def store(self) -> Store:

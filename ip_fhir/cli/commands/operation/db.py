@@ -96,6 +96,7 @@ def purge(
     The referral, its FHIR resources, its messages and the words of its evidence go; of a plan also its versions and
     views. Of a plan that goes on, versions, views and messages go that are as old and that no share can come back to,
     and worklist items that were done then.
+    What our own people were told (`[[told]]`) goes when it is as old, and cannot be repeated from then on.
     The chain keeps a digest in their place, and verifies as before. Keys of messages go when they are as old, and older
     than any message that is taken in; receipts when they are older than that. The log of reads goes in whole batches
     that are as old, and older than the years of `evidence.reads_years`.
@@ -126,6 +127,8 @@ def purge(
         if done.versions or done.views or done.messages or done.items:
             gone = f"{done.versions} versions, {done.views} views, {done.messages} messages, {done.items} items"
             say(f"of plans that go on: {gone}")
+        if done.tellings:
+            say(f"{done.tellings} rows of what our own people were told")
     else:
         say(f"{number} loops and {plans} plans would be purged; --yes does it")
     if kept:

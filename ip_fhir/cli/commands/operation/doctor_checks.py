@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ip_fhir.cli.commands.operation.file_modes import loose_files
 from ip_fhir.cli.commands.operation.tls_checks import check_tls
+from ip_fhir.cli.commands.operation.told_checks import check_tellings, check_told
 from ip_fhir.errors import InvalidInput, IpFhirError
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ def check_side(config: Path) -> Iterator[Finding]:
     yield from _parties(settings)
     yield from _agreements(settings)
     yield from _listeners(settings)
+    yield from (Finding(*found) for found in check_told(settings))
 
 
 def _parties(settings: Settings) -> Iterator[Finding]:
@@ -318,6 +320,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
                 "outbox", "warn", f"{held} messages wait for a person's yes: ip-fhir outbox list --status held"
             )
         yield from check_refusals(store)
+        yield from (Finding(*found) for found in check_tellings(store))
         if settings.role is None and store.referrals(limit=1):
             yield Finding(
                 "store", "warn", "it has loops, but settings give us no role in them: nobody here can act in one"
@@ -371,6 +374,7 @@ def check_capabilities(store: Store) -> Iterator[Finding]:
         "UnreadableStore": "does not set aside rows that cannot be read: they are logged, and nobody is told",
         "ProofStore": "remembers no proofs of possession (DPoP): each process remembers its own",
         "SubscriptionStore": "keeps no subscriptions: the endpoint takes none",
+        "TellingStore": "numbers nothing that people are told: [[told]] cannot be used",
         "TrialStore": "cannot try to write: being ready means that it can be read",
     }
     for name in missing(store):

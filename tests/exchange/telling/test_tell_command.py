@@ -20,7 +20,7 @@ from ip_fhir.bootstrap import open_exchange
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
 from ip_fhir.domain.referral import EventKind, Role
 from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.sending.tell_command import TellCommand, TellFailed
+from ip_fhir.exchange.telling.command import TellCommand, TellFailed
 from ip_fhir.ports import OutboxRow
 from ip_fhir.settings import settings_of
 from tests.support.two_sides import START, Loop, form, make_loop, notice, side_settings

@@ -1,0 +1,1 @@
+"""The numbers of what our own people are told, for each recipient."""
