@@ -36,7 +36,7 @@ def main() -> int:
         sys.stdout.write("The last commit is built; what was changed since is not in it.\n")
     with tempfile.TemporaryDirectory() as place:
         try:
-            built = build_twice(*(exported(Path(place) / name) for name in ("one", "another/place")), epoch)
+            built = build_twice(exported(Path(place) / "one"), exported(Path(place) / "another" / "place"), epoch)
         except NotReproducibleError as error:
             sys.stdout.write(f"{error}\n")
             return 1

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OLDEST: Final = "3.11"
-_HEAD: Final = """\
-# The versions that the release was tried with, written by `make constraints`. Each file is known by its hash, wherever
-# a site keeps its copies: pip install -c constraints.txt 'ip-fhir[web]', or --require-hashes -r constraints.txt for all.
+HEAD: Final = """\
+# The versions that the release was tried with: written by `make constraints`. Each file is known by its hash, wherever
+# a site keeps its copies: pip install -c constraints.txt 'ip-fhir[web]'. With every extra: --require-hashes -r.
 """
 
 
@@ -28,7 +28,7 @@ def write(target: Path) -> None:
         *("pip", "compile", "pyproject.toml", *asked, "--universal", "--python-version", _OLDEST),
         *("--upgrade", "--generate-hashes", *quiet),
     )
-    target.write_text(_HEAD + hashed, encoding="utf-8")
+    target.write_text(HEAD + hashed, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ IMPORTED_AS = {
     "fhirpy-types-r4b": "fhirpy_types_r4b",
     "prometheus-client": "prometheus_client",
     "promql-parser": "promql_parser",
+    "pyyaml": "yaml",
 }
 PARTS = {"_pytest": "pytest", "pydantic_core": "pydantic"}
 # The contract suites run in somebody's tests: pytest is there already.
