@@ -19,7 +19,7 @@ complete -p ip-fhir >/dev/null || exit 9
 function=$(complete -p ip-fhir | sed 's/.*-F \\([^ ]*\\).*/\\1/')
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
-"$function"
+"$function" ip-fhir
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 _FISH = "_IP_FHIR_COMPLETE=source_fish ip-fhir | source; complete -C $argv[1]"

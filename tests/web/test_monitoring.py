@@ -61,7 +61,7 @@ def served(loop: Loop) -> dict[str, dict[str, set[str]]]:
     with TestClient(create_app(exchange, worker), client=("127.0.0.1", 50_000), raise_server_exceptions=False) as made:
         assert made.get("/Task", headers={"Authorization": "Bearer of-nobody"}).status_code == 401
         assert made.get("/Task", headers={"Authorization": f"Bearer {TOKENS['hospital']}"}).status_code == 200
-        exchange.store.search_resources = _full  # type: ignore[method-assign]
+        exchange.store.search_resources = _full  # type: ignore[method-assign, assignment]
         assert made.get("/Task", headers={"Authorization": f"Bearer {TOKENS['hospital']}"}).status_code == 503
         text = made.get("/metrics").text
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))

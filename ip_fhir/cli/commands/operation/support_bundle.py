@@ -152,7 +152,7 @@ def _counts(store: SqlStore) -> dict[str, Any]:
 
 def _errors(store: SqlStore) -> dict[str, Any]:
     known = _names()
-    rows = [row for status in _TROUBLED for row in store.outbox(status, _MOST) if row.last_error]  # type: ignore[arg-type]
+    rows = [row for status in _TROUBLED for row in store.outbox(status, _MOST) if row.last_error]
     return {
         "outbox": [_row(row, known) for row in rows],
         "refusals": [_refusal(one, known) for one in store.refusals(_MOST)],

@@ -98,7 +98,7 @@ def test_what_it_says(run: Run, config: Path) -> None:
     store = parts["store.json"]
     assert (store["version"], store["figures"]["outbox"], store["figures"]["refusals"]) == (
         store["needed"],
-        {"parked": 1},
+        {"parked": 1, "waiting": 1},
         1,
     )
     (row,) = parts["errors.json"]["outbox"]
