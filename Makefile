@@ -1,9 +1,9 @@
-# make demo | check | test | soak | lint | bench | docs | package      more arguments: make test ARGS="tests/domain -x"
+# make demo | check | test | soak | lint | bench | docs | package | release | matrix      more arguments: make test ARGS="tests/domain -x"
 # Needs Python 3.11 or newer, make and git. The rest is installed into .venv, once.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo check test soak lint bench measure docs package
+.PHONY: help demo check test soak lint bench measure docs package release constraints matrix
 
 ARGS ?=
 # A worker for each core; those that share a validator, or what their file makes once, run in one: tests/conftest.py
@@ -66,6 +66,20 @@ docs: $(INSTALLED)
 # Our definitions as a FHIR package in dist/. Needs Java, Maven and Node besides.
 package: $(INSTALLED)
 	@$(BIN)/python tests/conformance/package/build.py $(ARGS)
+
+# The last commit as wheel, sdist, SBOM, licences and checksums in dist/: built twice, the same to the byte, and tried.
+release: $(INSTALLED)
+	@$(BIN)/python -m release.build $(ARGS)
+
+# The newest versions with their hashes, for release/constraints.txt: before a release, and after a change of dependencies.
+constraints: $(INSTALLED)
+	@$(BIN)/python -m release.constraints $(ARGS)
+
+# Python 3.11 to 3.14 with the newest packages, and the oldest Python with the oldest that pyproject.toml allows; a
+# Python that this machine has not is skipped. Of the tests those that are not slow, and of the rooms that rest on others'
+# packages those that start processes too: ten minutes for each on two idle cores. One by name: make matrix ARGS=oldest
+matrix: $(INSTALLED)
+	@$(BIN)/python -m release.matrix $(ARGS)
 
 # Install, or install again where pyproject.toml is newer than the stamp. An environment that is there is kept.
 $(INSTALLED): pyproject.toml

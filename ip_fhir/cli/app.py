@@ -10,7 +10,7 @@ from ip_fhir.cli.commands import demo
 from ip_fhir.cli.commands.loop import act, agreement, consent, drafts, exchange, outbox, referrals, told, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
-from ip_fhir.cli.commands.operation import db, doctor, evidence, hl7, init, reads, restore
+from ip_fhir.cli.commands.operation import db, doctor, evidence, hl7, init, reads, restore, support_bundle
 from ip_fhir.cli.commands.plans import access_log, changes, invitations, plans, preview, shares, versions
 from ip_fhir.cli.exits import EXIT_CODES
 
@@ -19,7 +19,6 @@ _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4}{meaning}" for code, mean
 app = typer.Typer(
     help="Individual plans to FHIR and back, and the green form loop between hospital and municipality.",
     epilog=_EPILOG,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -59,6 +58,7 @@ app.command("remind")(exchange.remind)
 app.command("verify")(evidence.verify)
 app.command("adapters")(doctor.adapters)
 app.command("doctor")(doctor.doctor)
+app.command("support-bundle")(support_bundle.support_bundle)
 db.app.command("restore")(restore.restore)
 referrals.app.command("close")(act.close)
 exchange.notices.command("new")(drafts.notice_new)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
+from ip_fhir.cli.completing import peer_names
+
 if TYPE_CHECKING:
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.referral import Author
@@ -83,6 +85,13 @@ V2Peer: TypeAlias = Annotated[
         metavar="NAME",
         help="HL7 v2 as this peer of the settings (--config) writes and wants it.",
         show_default=False,
+        autocompletion=peer_names,
+    ),
+]
+Peer: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--peer", metavar="NAME", help="The peer in the settings.", show_default=False, autocompletion=peer_names
     ),
 ]
 PeerConfig: TypeAlias = Annotated[

@@ -25,7 +25,7 @@ from tests.support.two_sides import EXAMPLES
 PLAN = EXAMPLES / "plans" / "01-child-with-cerebral-palsy.json"
 COMMANDS = [
     *("demo", "map", "put", "check", "schema", "serve", "work", "remind", "verify", "adapters", "doctor"),
-    *("notice send", "green-form send", "referrals list", "referrals show"),
+    *("support-bundle", "notice send", "green-form send", "referrals list", "referrals show"),
 ]
 
 

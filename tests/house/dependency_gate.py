@@ -15,7 +15,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 LIBRARY = ("ip_fhir", "adapters")
-SCRIPTS = ("tests", "benchmarks", "docs", "examples")
+SCRIPTS = ("tests", "benchmarks", "docs", "examples", "release")
 ROOMS_OF_EXTRA = {
     "web": ("ip_fhir/web",),
     "report": ("ip_fhir/report",),
@@ -42,6 +42,7 @@ NAMED = {
     "ruff": ("Makefile", "run ruff"),
     "types-psutil": ("pyproject.toml", '"psutil>'),
     "types-requests": ("pyproject.toml", '"requests>'),
+    "cyclonedx-bom": ("release/build.py", '"-m", "cyclonedx_py"'),  # run as a program
     "uv": ("tests/house/wheel_gate.py", '"uv",'),
 }
 # The name that code imports, where it is not the package's own; and parts that a package brings with it.
@@ -49,6 +50,8 @@ IMPORTED_AS = {
     "fhir-resources": "fhir",
     "fhirpy-types-r4b": "fhirpy_types_r4b",
     "prometheus-client": "prometheus_client",
+    "promql-parser": "promql_parser",
+    "pyyaml": "yaml",
 }
 PARTS = {"_pytest": "pytest", "pydantic_core": "pydantic"}
 # The contract suites run in somebody's tests: pytest is there already.
@@ -94,7 +97,7 @@ def imported(room: Path, checkout: Path) -> dict[str, list[str]]:
 def _is_ours(name: str, folder: Path) -> bool:
     """True for our packages, and for a module or package beside the file that imports it."""
     beside = (folder / f"{name}.py").exists() or (folder / name / "__init__.py").exists()
-    return beside or name in {"ip_fhir", "tests"} or name.startswith("ip_fhir_")
+    return beside or name in {"ip_fhir", "tests", "release"} or name.startswith("ip_fhir_")
 
 
 def _names(tree: ast.AST) -> Iterator[str]:

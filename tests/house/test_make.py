@@ -47,7 +47,10 @@ def run(bare: Path, *command: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("target", "environment"),
     [
-        *((target, ".venv") for target in ("demo", "check", "test", "soak", "lint", "docs", "package")),
+        *(
+            (target, ".venv")
+            for target in ("demo", "check", "test", "soak", "lint", "docs", "package", "release", "matrix")
+        ),
         ("bench", ".venv-bench"),
     ],
 )

@@ -73,6 +73,25 @@ def test_the_command_runs_without_extras(installed: Installed) -> None:
     assert "demo" in ran.stdout
 
 
+def test_the_installed_command_maps_a_plan(checkout: Path, installed: Installed) -> None:
+    """From the wheel in a fresh environment: `ip-fhir --version`, and an example plan to FHIR and back."""
+    command, plan = str(installed.environment / "bin" / "ip-fhir"), "03-stroke-patient.json"
+    said = _said(installed, command, "--version")
+    assert said == f"ip-fhir {wheel_gate.project(checkout)['version']}\n"
+    bundle = installed.environment / "bundle.json"
+    bundle.write_text(_said(installed, command, "map", str(checkout / "examples" / "plans" / plan), "--to", "fhir"))
+    back = json.loads(_said(installed, command, "map", str(bundle), "--to", "plan"))
+    given = json.loads((checkout / "examples" / "plans" / plan).read_bytes())
+    assert (back["id"], back["owner"]["name"]) == (given["id"], given["owner"]["name"])
+
+
+def _said(installed: Installed, *command: str) -> str:
+    """What a command in the clean environment printed."""
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, cwd=installed.environment)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
 # --- the gate can fail ---------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ip_fhir.cli.completing import peer_names
 from ip_fhir.cli.options import By, Config, Json, Released, author, parts
 
 if TYPE_CHECKING:
@@ -138,7 +139,16 @@ def withhold(
 def disclose(
     correlation_id: Annotated[str, typer.Argument(metavar="CORRELATION-ID", help="The loop's id.", show_default=False)],
     config: Config,
-    to: Annotated[str, typer.Option("--to", metavar="PARTY", help="As the settings name it.", show_default=False)],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="PARTY",
+            help="As the settings name it.",
+            show_default=False,
+            autocompletion=peer_names,
+        ),
+    ],
     by: By = None,
     along: Released = None,
     as_json: Json = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ip_fhir.cli.completing import peer_names
 from ip_fhir.cli.options import Json
 
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ def doctor(
     ] = None,
     peer: Annotated[
         str | None,
-        typer.Option("--peer", help="With --config: the peer whose server it is, for its token and address."),
+        typer.Option(
+            "--peer",
+            help="With --config: the peer whose server it is, for its token and address.",
+            autocompletion=peer_names,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

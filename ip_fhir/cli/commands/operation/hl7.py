@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ip_fhir.cli.options import Config, Json, Lang, spoken
+from ip_fhir.cli.options import Config, Json, Lang, Peer, spoken
 
 app = typer.Typer(help="Try a line for HL7 v2 over MLLP.", rich_markup_mode=None)
 
@@ -20,7 +20,7 @@ _SECONDS_TO_NOTICE = 0.05
 def send(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A message in ER7, or `-` for standard input.")],
     config: Config,
-    peer: Annotated[str, typer.Option("--peer", metavar="NAME", help="The peer in the settings.", show_default=False)],
+    peer: Peer,
     as_json: Json = False,
 ) -> None:
     """Send a file to a peer as it stands, once, and show the receipt.
@@ -93,7 +93,7 @@ def listen(
 @app.command("specification")
 def specification(
     config: Config,
-    peer: Annotated[str, typer.Option("--peer", metavar="NAME", help="The peer in the settings.", show_default=False)],
+    peer: Peer,
     as_html: Annotated[bool, typer.Option("--html", help="One HTML page instead of Markdown.")] = False,
     lang: Lang = None,
 ) -> None:

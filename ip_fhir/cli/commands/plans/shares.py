@@ -9,9 +9,13 @@ import typer
 from ip_fhir.cli.commands.plans.lookup import Doer, Plan, Reason, Yes, doer
 from ip_fhir.cli.commands.plans.preview import agreed_to
 from ip_fhir.cli.commands.plans.stored import show_stored
+from ip_fhir.cli.completing import peer_names
 from ip_fhir.cli.options import Config, Json, Lang, Released, parts, spoken
 
-Party = Annotated[str, typer.Argument(metavar="PARTY", help="Its name in the settings.", show_default=False)]
+Party = Annotated[
+    str,
+    typer.Argument(metavar="PARTY", help="Its name in the settings.", show_default=False, autocompletion=peer_names),
+]
 ShareId = Annotated[str, typer.Argument(metavar="SHARE-ID", help="As `plan shares` shows it.", show_default=False)]
 
 

@@ -1,0 +1,1 @@
+"""A release and the versions that it works with: `make release`, `make constraints`, `make matrix`."""
