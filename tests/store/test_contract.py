@@ -1,8 +1,10 @@
 """`SqlStore` keeps the contract that every store must keep, on both databases."""
 
 import sys
+from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import Connection, create_engine, make_url
 
 from ip_fhir.ports import Store, Transaction
 from ip_fhir.ports.capabilities import (
@@ -10,6 +12,7 @@ from ip_fhir.ports.capabilities import (
     AggregateTransaction,
     HoldingStore,
     HoldingTransaction,
+    JoinableStore,
     ProofStore,
     ReadingStore,
     ReceiptStore,
@@ -30,6 +33,7 @@ from ip_fhir.store import SqlStore
 from ip_fhir.testing import (
     AggregateContract,
     HoldingContract,
+    JoinedContract,
     OtherIdContract,
     PlanContract,
     ReceiptContract,
@@ -88,6 +92,18 @@ class TestSubscriptions(SubscriptionContract):
     """And subscriptions, with what there is to tell."""
 
 
+class TestJoined(JoinedContract):
+    """And write in the transaction of a program that embeds us."""
+
+    @pytest.fixture
+    def connect(self, place: Place) -> Iterator[Callable[[], Connection]]:
+        """Connections of an engine of the host's own to the same database, with all that SQLAlchemy does by itself."""
+        url = make_url(place.url)
+        engine = create_engine(url if place.embedded else url.set(drivername="postgresql+psycopg"))
+        yield engine.connect
+        engine.dispose()
+
+
 class TestOnlyLoops(TestSqlStore):
     """A store without the further capabilities keeps the contract as it was before them."""
 
@@ -105,6 +121,7 @@ class TestOnlyLoops(TestSqlStore):
             "UnreadableStore",
             "ProofStore",
             "SubscriptionStore",
+            "JoinableStore",
             "TrialStore",
         )
         assert not awaits_receipts(plain)
@@ -133,6 +150,7 @@ def test_nothing_is_missing(store: SqlStore) -> None:
     holding: HoldingStore = store
     plans: PlanStore = store
     subscriptions: SubscriptionStore = store
+    joinable: JoinableStore = store
     assert keeps_plans(store)
     assert keeps_subscriptions(store)
     with store.begin() as begun:
@@ -150,8 +168,8 @@ def test_nothing_is_missing(store: SqlStore) -> None:
         ProofStore,
     )
     of_transactions = (WorklistTransaction, AggregateTransaction, UnreadableTransaction, HoldingTransaction)
-    protocols = (*of_stores, PlanStore, SubscriptionStore, *of_transactions, PlanTransaction)
-    kept = (*ports, holding, proofs, plans, subscriptions)
+    protocols = (*of_stores, PlanStore, SubscriptionStore, JoinableStore, *of_transactions, PlanTransaction)
+    kept = (*ports, holding, proofs, plans, subscriptions, joinable)
     for protocol, ours in zip(protocols, (*kept, *transactions, held, planned), strict=True):
         assert {name for name in dir(protocol) if not name.startswith("_")} <= set(dir(ours))
 

@@ -371,6 +371,7 @@ def check_capabilities(store: Store) -> Iterator[Finding]:
         "UnreadableStore": "does not set aside rows that cannot be read: they are logged, and nobody is told",
         "ProofStore": "remembers no proofs of possession (DPoP): each process remembers its own",
         "SubscriptionStore": "keeps no subscriptions: the endpoint takes none",
+        "JoinableStore": "writes in no transaction of a host's: what is decided is committed by itself",
         "TrialStore": "cannot try to write: being ready means that it can be read",
     }
     for name in missing(store):
