@@ -253,6 +253,7 @@ def _peer(number: int, peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
             _options(peer),
             {"hl7v2": line_of(peer)},
             credentials=credentials_of(number, peer),
+            traceparent=peer.traceparent,
         ),
         accepts=_texts(peer.accepts),
         passes_on=peer.passes_on,

@@ -26,6 +26,7 @@ from ip_fhir.exchange.taking.speakers import check_addressee, speaker
 from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.logs import log_message
 from ip_fhir.ports import Receipt, Seen
+from ip_fhir.tracing import span
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,7 +47,19 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
     recorded by digest and reason. In a format where every message gets a receipt (`Reliable`) a refusal is one, too;
     a receipt that comes in is applied, and answered by nothing: `InvalidInput` if it fits no message of ours.
     """
-    began, arrival = time.monotonic(), Arrival.of(credential, content)
+    with span("receive", "server") as noted:
+        arrival = Arrival.of(credential, content)
+        try:
+            return _taken_in(context, content, credential, format_name, arrival)
+        finally:
+            noted.set(party=arrival.party or arrival.peer, kind=str(arrival.kind))
+            noted.set(outcome=arrival.outcome, loop=arrival.loop)
+
+
+def _taken_in(
+    context: Context, content: bytes, credential: Credential, format_name: WireFormat, arrival: Arrival
+) -> bytes:
+    began = time.monotonic()
     try:
         wire = context.formats.spoken(format_name, context.peers.lines_of(credential))
         arrival.posting = Posting.to(credential, wire)

@@ -104,6 +104,11 @@ class Peers:
     def __iter__(self) -> Iterator[Peer]:
         return iter(self._peers)
 
+    def passes_trace(self, name: str | None) -> bool:
+        """True if a party is told which trace a message to it belongs to; False for None and for one not known."""
+        peer = self._parties.get(name) if name is not None else None
+        return peer is not None and peer.endpoint.traceparent
+
     def by_token(self, token: str) -> Credential | None:
         """The party or carrier that shows this token, or None; takes the same time whichever token comes."""
         digest = _digest(token)

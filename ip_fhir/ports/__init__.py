@@ -48,7 +48,7 @@ class Clock(Protocol):
 class Endpoint:
     """The place where a peer listens: address, credentials (or a token), and the seconds for a whole exchange.
 
-    `lines` are its settings by wire format.
+    `lines` are its settings by wire format. With `traceparent` it is told which trace a message belongs to.
     """
 
     url: str
@@ -57,6 +57,7 @@ class Endpoint:
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     lines: Mapping[WireFormat, object] = field(default_factory=dict, repr=False)
     credentials: Credentials | None = field(default=None, repr=False)
+    traceparent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@
 | `ProofStore` | a proof of possession (DPoP) counts once for each process, not once for all of them |
 | `SubscriptionStore` (in `ip_fhir.ports.subscriptions`) | the endpoint takes no Subscription |
 | `TellingStore` (in `ip_fhir.ports.telling`) | our people are told by `tell` only: not by `[[told]]` of the settings |
+| `JoinableStore` | what is decided is committed by itself, never with the host's own changes (`within`) |
 | `TrialStore` | being ready means that the store can be read, not that it can be written |
 
 A store with a capability has all of its methods, and its `begin` returns transactions with those of the capability.
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
 from ip_fhir.ports import Store, Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -268,6 +269,36 @@ class ProofStore(Store, Protocol):
         ...
 
 
+class JoinedStore(Store, Protocol):
+    """A store in a transaction of the host's: what it writes is committed with it, or not at all.
+
+    What the transaction has written is read here and nowhere else. Each `begin` is a part of it that is kept or undone
+    as a whole; an error in it undoes nothing of the host's. `close` ends nothing.
+    """
+
+    @property
+    def over(self) -> bool:
+        """True once the host has ended the transaction, in whichever way. Then everything else raises `StoreError`."""
+        ...
+
+
+class JoinableStore(Store, Protocol):
+    """Writes in a transaction of the program that embeds us, where both are in one database."""
+
+    def within(self, connection: object, committing: Callable[[], None]) -> JoinedStore:
+        """This store in the transaction that is open on a connection of the host's, or begins now.
+
+        `connection` is whatever the host's transactions are on. `committing` is called, from any thread, when the host
+        begins to commit or has committed; where a store cannot know, never. Raises `InvalidInput` if the connection is
+        none, or is to another database.
+        """
+        ...
+
+    def has_record(self, number: int, hash_: str) -> bool:
+        """True if the record of evidence with this number is committed, and has this hash."""
+        ...
+
+
 class TrialStore(Store, Protocol):
     """Can say whether it takes something in."""
 
@@ -289,6 +320,7 @@ _METHODS: Final[dict[str, tuple[str, ...]]] = {
     "ProofStore": ("is_first_proof",),
     "SubscriptionStore": ("due_subscriptions", "changes_since"),
     "TellingStore": ("tellings", "last_telling"),
+    "JoinableStore": ("within", "has_record"),
     "TrialStore": ("try_write",),
 }
 
@@ -321,6 +353,11 @@ def knows_persons(transaction: Transaction) -> TypeGuard[PersonTransaction]:
 def sets_aside(store: Store) -> TypeGuard[UnreadableStore]:
     """True if the store sets rows aside that cannot be read."""
     return has(store, "UnreadableStore")
+
+
+def joins_hosts(store: Store) -> TypeGuard[JoinableStore]:
+    """True if the store can write in a transaction of the host's."""
+    return has(store, "JoinableStore")
 
 
 def can_try(store: Store) -> TypeGuard[TrialStore]:

@@ -57,6 +57,8 @@ MEANINGS: Final = {
     "may see; `[]`: nobody but this peer reads it. Where the adapter writes to a server (`fhirserver`), no plan is "
     "shared with the peer until it is set. `doctor --server` asks for it",
     "peers.plain_http": "true allows http to another machine, where a tunnel encrypts",
+    "peers.traceparent": "true: what we ask over HTTP tells it which trace of ours it belongs to (W3C `traceparent`), "
+    "where OpenTelemetry is installed",
     "peers.timeout": "seconds for the whole exchange: connect, send, and every byte of the answer",
     "peers.options": "options of the adapter; as a listener's, each may be `{ env = ... }`, `{ file = ... }` or "
     "`{ path = ... }`",

@@ -112,6 +112,7 @@ class PeerSettings(Value):
     absent: Literal["unchanged", "removed"] = "unchanged"
     readers: tuple[Id, ...] | None = Field(default=None, max_length=100)
     plain_http: bool = False  # something else encrypts the way there: a tunnel, a sidecar
+    traceparent: bool = False
     timeout: float = Field(default=30.0, gt=0)
     options: dict[str, Annotated[str | SecretStr, BeforeValidator(read_peer_option)]] = Field(default_factory=dict)
     auth: AuthSettings | None = None

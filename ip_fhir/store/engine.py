@@ -47,6 +47,9 @@ _ONE_MOMENT: Final = {"isolation_level": "REPEATABLE READ"}  # SQLite's readers 
 class Database:
     """An engine and the transactions on it. SQLite has one writer at a time, PostgreSQL many."""
 
+    is_hosts: bool = False
+    """True for the database of a program that we are embedded in: it may have tables and migrations of its own."""
+
     def __init__(self, url: str) -> None:
         parsed = parse_url(url)
         self.embedded = parsed.get_backend_name() == "sqlite"
@@ -85,6 +88,15 @@ class Database:
         """Yields a connection that sees the store as it stood at one moment. It never waits for a writer."""
         with storage_errors(), self._reader.connect() as connection, connection.begin():
             yield connection
+
+    @property
+    def over(self) -> bool:
+        """True once a transaction of such a program, which the store was opened in, has ended."""
+        return False
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self.engine.dispose()
 
     def use_wal(self) -> None:
         """Sets SQLite's write-ahead log, so that readers and the writer do not wait for one another. The file keeps it.

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, inspect, select
+from sqlalchemy import column, func, inspect, select, table
 
 from ip_fhir.errors import StoreError
-from ip_fhir.store import statements
 from ip_fhir.store.integrity import baseline
-from ip_fhir.store.schema import VERSION, alembic_version
+from ip_fhir.store.schema import VERSION, metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
+
+_OWN: Final = "ip_fhir_version"
+"""The table of our version in the database of a host, which may have an `alembic_version` of its own."""
 
 _LOCK: Final = select(func.pg_advisory_xact_lock(0x1F41_2001))  # any number that nobody else takes
 
@@ -40,7 +42,8 @@ def upgrade(database: Database) -> None:
             connection.execute(_LOCK)
         if not is_current(connection):
             before = version(connection)
-            run(connection)
+            _require_room(connection, before)
+            run(connection, table=_OWN if database.is_hosts else None)
             if before is not None and before < baseline.SINCE:
                 baseline.write_baseline(connection)
             elif before is not None and before < baseline.JOINED:
@@ -57,17 +60,37 @@ def is_current(connection: Connection) -> bool:
 
 def version(connection: Connection) -> str | None:
     """Returns the database's last migration; None if it has no tables of ours."""
-    if not inspect(connection).has_table(alembic_version.name):
-        return None
-    return connection.scalar(statements.SCHEMA_VERSION)
+    name = _version_table(connection)
+    return None if name is None else connection.scalar(select(column("version_num")).select_from(table(name)))
 
 
-def run(connection: Connection, to: str = "head") -> None:
-    """Runs the migrations up to and with `to`, in the transaction of the connection."""
+def _version_table(connection: Connection) -> str | None:
+    """The table that has our version, or None. An `alembic_version` without tables of ours beside it is another's."""
+    there = inspect(connection)
+    if there.has_table(_OWN):
+        return _OWN
+    return "alembic_version" if there.has_table("alembic_version") and there.has_table("evidence") else None
+
+
+def _require_room(connection: Connection, before: str | None) -> None:
+    """Raises `StoreError` if a database without a store has tables of ours by name, which are somebody else's then."""
+    there = inspect(connection)
+    theirs = [name for name in metadata.tables if before is None and there.has_table(name)]
+    if theirs:
+        said = f"the database has tables of another program by the names of ours ({', '.join(sorted(theirs))})"
+        raise StoreError(f"{said}: give the store a schema or a database of its own")
+
+
+def run(connection: Connection, to: str = "head", table: str | None = None) -> None:
+    """Runs the migrations up to and with `to`, in the transaction of the connection.
+
+    `table` has the version of a new store; without it, as of one that is there, it is where it is, or Alembic's usual.
+    """
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["version_table"] = _version_table(connection) or table or "alembic_version"
     command.upgrade(config, to)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _prepared: Final[defaultdict[str, dict[Executable, Prepared | None]]] = defaultdict(dict)
 """The statements of a process by the kind of database: the engines of one kind are made alike (`engine`)."""
 
+_OURS: Final = {("pysqlite", "named"), ("psycopg", "pyformat")}
+"""The drivers, and the way in which parameters stand in a statement, of the engines that are."""
+
 
 @dataclass(slots=True)  # not frozen: each statement makes one, and a frozen one takes three times as long
 class Result:
@@ -104,6 +107,8 @@ def _no_text() -> InvalidInput:
 
 
 def _prepare(dialect: Dialect, statement: Executable) -> Prepared | None:
+    if (dialect.driver, dialect.paramstyle) not in _OURS:  # on a connection of the host's
+        return None
     known = _prepared[dialect.name]
     try:
         return known[statement]

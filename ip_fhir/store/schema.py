@@ -367,9 +367,3 @@ meta = Table(
     Column("key", String(_ID_LENGTH), primary_key=True),
     Column("value", Text, nullable=False),
 )
-
-alembic_version = Table(
-    "alembic_version",
-    MetaData(),  # Alembic's own table: not among ours, so that Alembic does not compare it
-    Column("version_num", String(32), primary_key=True),
-)

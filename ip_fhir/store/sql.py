@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ip_fhir.domain.referral import Referral
 from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
@@ -14,6 +14,7 @@ from ip_fhir.ports.resources import UNBOUNDED
 from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_statements, worklist_statements
 from ip_fhir.store.damage import rows as damaged
 from ip_fhir.store.engine import Database
+from ip_fhir.store.hosts.transaction import HostTransaction
 from ip_fhir.store.integrity import verification
 from ip_fhir.store.plans.reading import SqlPlanReader
 from ip_fhir.store.prepared import execute
@@ -26,7 +27,7 @@ from ip_fhir.store.telling.store import SqlTellings, SqlTellingTransaction
 from ip_fhir.store.upkeep import Purged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
@@ -61,7 +62,11 @@ def open_store(url: str) -> SqlStore:
     A SQLite file that is new or older is brought to the present tables. A PostgreSQL database is not: its migration
     is somebody's decision. Raises `InvalidInput` for a URL that cannot be one, `StoreError` if it cannot be opened.
     """
-    store = SqlStore(Database(url))
+    return prepared(SqlStore(Database(url)))
+
+
+def prepared(store: SqlStore) -> SqlStore:
+    """Returns the store after `prepare`; closes it where that fails."""
     try:
         store.prepare()
     except BaseException:
@@ -72,11 +77,8 @@ def open_store(url: str) -> SqlStore:
 
 def upgrade_store(url: str) -> None:
     """Migrates the database at a URL to the present tables, whichever it is. Raises as `open_store`."""
-    database = Database(url)
-    try:
+    with closing(Database(url)) as database:
         migrate.upgrade(database)
-    finally:
-        database.engine.dispose()
 
 
 class SqlStore(SqlPlanReader, SqlSubscriptions, SqlTellings):
@@ -99,7 +101,25 @@ class SqlStore(SqlPlanReader, SqlSubscriptions, SqlTellings):
 
     def close(self) -> None:
         """Closes the connections."""
-        self._database.engine.dispose()
+        self._database.close()
+
+    # --- in a transaction of the host's
+
+    def within(self, connection: object, committing: Callable[[], None]) -> Self:
+        """See `ip_fhir.ports.capabilities.JoinableStore.within`: for a SQLAlchemy `Connection` or `Session`."""
+        joined = type(self)(HostTransaction(self._database, connection, committing))
+        joined._damage, joined._known_plans = self._damage, self._known_plans  # noqa: SLF001 - it is one of us
+        return joined
+
+    @property
+    def over(self) -> bool:
+        """True once the host's transaction has ended, of a store that `within` gave."""
+        return self._database.over
+
+    def has_record(self, number: int, hash_: str) -> bool:
+        """True if the record of evidence with this number is committed, and has this hash."""
+        with self._database.reading() as connection:
+            return bool(execute(connection, statements.RECORD_HASH, {"of_number": number}).scalar() == hash_)
 
     # --- writing
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.store.damage.exclusion import set_aside
-from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, proof, referral, refusal
+from ip_fhir.store.schema import evidence, inbox, meta, outbox, proof, referral, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,6 @@ ENDED: Final = (State.CLOSED, State.CANCELLED, State.WITHDRAWN, State.REJECTED)
 
 UNSENT: Final = ("waiting", "awaiting", "parked", "held")
 _UNDER_WAY: Final = ("waiting", "awaiting")
-
-SCHEMA_VERSION: Final = select(alembic_version.c.version_num)
-"""The database's last migration."""
 
 
 def one_of(column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
@@ -153,6 +150,12 @@ def list_referrals(*, some_states: bool, after: bool) -> Select[tuple[str, str]]
 
 HEAD: Final = select(meta.c.value).where(meta.c.key == "chain-head").with_for_update()
 """The end of the chain, held until commit where a database has several writers."""
+
+MOVE_NOTHING: Final = update(meta).where(meta.c.key == "chain-head").values(value=meta.c.value)
+"""Writes and changes nothing: with SQLite it takes the lock."""
+
+RECORD_HASH: Final = select(evidence.c.hash).where(evidence.c.number == bindparam("of_number"))
+"""The hash of one record of evidence."""
 
 READ_HEAD: Final = select(meta.c.value).where(meta.c.key == "chain-head")
 """The end of the chain."""

@@ -92,7 +92,7 @@ def standing(url: str) -> Standing:
                 size=int(connection.scalar(statements.SIZE[database.embedded]) or 0),
             )
     finally:
-        database.engine.dispose()
+        database.close()
 
 
 # --- retention

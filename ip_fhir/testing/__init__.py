@@ -17,6 +17,7 @@
 | a store of shared plans     | `PlanContract`      | the same                                        |
 | a store of subscriptions    | `SubscriptionContract` | the same                                     |
 | a store's telling of people | `TellingContract`   | the same                                        |
+| a store in a host's transaction | `JoinedContract` | the same                                       |
 | an adapter                  | `AdapterContract`   | `FakeAdapter`; `HandingOver` gives no receipt   |
 | a wire format               | `FormatContract`    | `FakeFormat`, `read_reply`                      |
 | a listener                  | `ListenerContract`  | `FakeListener`                                  |
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ip_fhir.testing.store.aggregates import AggregateContract
     from ip_fhir.testing.store.contract import StoreContract
     from ip_fhir.testing.store.holding import HoldingContract
+    from ip_fhir.testing.store.joined import JoinedContract
     from ip_fhir.testing.store.other_ids import OtherIdContract
     from ip_fhir.testing.store.plans import PlanContract
     from ip_fhir.testing.store.proofs import ProofContract
@@ -53,6 +55,7 @@ __all__ = [
     "FormatContract",
     "HandingOver",
     "HoldingContract",
+    "JoinedContract",
     "ListenerContract",
     "OtherIdContract",
     "PeerDouble",
@@ -76,6 +79,7 @@ _HOME = {
     "StoreContract": "store.contract",
     "AggregateContract": "store.aggregates",
     "HoldingContract": "store.holding",
+    "JoinedContract": "store.joined",
     "OtherIdContract": "store.other_ids",
     "PlanContract": "store.plans",
     "ProofContract": "store.proofs",

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
+    from starlette.types import Lifespan
 
     from ip_fhir.exchange import Exchange, Worker
     from ip_fhir.exchange.peers import Credential
@@ -64,8 +66,12 @@ def create_app(
     worker: Worker | None = None,
     metrics_token: str | None = None,
     protection: Protection | None = None,
+    lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
     """The application for one side of the loop; `worker`, if given, runs as long as the application does.
+
+    Mounted in a larger one it is told of neither start nor end: see `ip_fhir.web.entry.embedded`, which does both and
+    gives its own `lifespan`.
 
     Every route but /metadata and /health demands a bearer token; /metrics has its own, see `ip_fhir.web.metrics`.
     `protection` bounds what it takes in and counts what it refuses: `Protection.of(settings.http, exchange.limits)`,
@@ -75,7 +81,7 @@ def create_app(
     protection = protection or Protection.of(HttpSettings(), exchange.limits)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def own(_app: Starlette) -> AsyncIterator[None]:
         if worker is not None:
             worker.start()
         if protection.issuer is not None:
@@ -93,7 +99,7 @@ def create_app(
             *_watching(_Watched(exchange, worker, metrics_token, protection)),
         ],
         exception_handlers={HTTPException: from_starlette},
-        lifespan=lifespan,
+        lifespan=lifespan or own,
     )
     app.router.redirect_slashes = False  # a redirected POST is one that may arrive twice
     return app
@@ -141,6 +147,7 @@ class _Endpoint:
 
     async def _peer(self, request: Request) -> Credential:
         """The party that the request shows a token or a certificate of. Raises `BadRequest` 401, 400 or 429."""
+        self._check_prefix(request)
         names = names_of(request)
         certified = self._exchange.peer_by_certificate(names) if names else None
         if certified is not None and "authorization" not in request.headers:
@@ -158,6 +165,14 @@ class _Endpoint:
                 raise BadRequest(401, reason, "security", counted="certificate")
         self._rates.admit(request, peer)
         return peer
+
+    def _check_prefix(self, request: Request) -> None:
+        """Count a request that came by a path which the addresses that we give out do not lead to."""
+        prefix = request.scope.get("root_path", "")
+        if prefix and not urlsplit(self._exchange.url).path.rstrip("/").endswith(prefix):
+            self.refused.note(
+                "prefix", f"mounted at {prefix}, which http.base_url does not end with: links lead elsewhere"
+            )
 
     async def process_message(self, request: Request) -> Response:
         """Take in a message, or the acknowledgement of one: that is answered by an OperationOutcome."""

@@ -1,8 +1,10 @@
 """`SqlStore` keeps the contract that every store must keep, on both databases."""
 
 import sys
+from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import Connection, create_engine, make_url
 
 from ip_fhir.ports import Store, Transaction
 from ip_fhir.ports.capabilities import (
@@ -10,6 +12,7 @@ from ip_fhir.ports.capabilities import (
     AggregateTransaction,
     HoldingStore,
     HoldingTransaction,
+    JoinableStore,
     ProofStore,
     ReadingStore,
     ReceiptStore,
@@ -31,6 +34,7 @@ from ip_fhir.store import SqlStore
 from ip_fhir.testing import (
     AggregateContract,
     HoldingContract,
+    JoinedContract,
     OtherIdContract,
     PlanContract,
     ReceiptContract,
@@ -94,6 +98,18 @@ class TestTelling(TellingContract):
     """And number what our own people are told."""
 
 
+class TestJoined(JoinedContract):
+    """And write in the transaction of a program that embeds us."""
+
+    @pytest.fixture
+    def connect(self, place: Place) -> Iterator[Callable[[], Connection]]:
+        """Connections of an engine of the host's own to the same database, with all that SQLAlchemy does by itself."""
+        url = make_url(place.url)
+        engine = create_engine(url if place.embedded else url.set(drivername="postgresql+psycopg"))
+        yield engine.connect
+        engine.dispose()
+
+
 class TestOnlyLoops(TestSqlStore):
     """A store without the further capabilities keeps the contract as it was before them."""
 
@@ -112,6 +128,7 @@ class TestOnlyLoops(TestSqlStore):
             "ProofStore",
             "SubscriptionStore",
             "TellingStore",
+            "JoinableStore",
             "TrialStore",
         )
         assert not awaits_receipts(plain)
@@ -142,6 +159,7 @@ def test_nothing_is_missing(store: SqlStore) -> None:
     plans: PlanStore = store
     subscriptions: SubscriptionStore = store
     tellings: TellingStore = store
+    joinable: JoinableStore = store
     assert keeps_plans(store)
     assert keeps_tellings(store)
     assert keeps_subscriptions(store)
@@ -161,9 +179,10 @@ def test_nothing_is_missing(store: SqlStore) -> None:
         ProofStore,
     )
     of_transactions = (WorklistTransaction, AggregateTransaction, UnreadableTransaction, HoldingTransaction)
-    of_both = (PlanStore, SubscriptionStore, TellingStore, *of_transactions, PlanTransaction, TellingTransaction)
-    kept = (*ports, holding, proofs, plans, subscriptions, tellings)
-    for protocol, ours in zip((*of_stores, *of_both), (*kept, *transactions, held, planned, telling), strict=True):
+    of_both = (PlanStore, SubscriptionStore, TellingStore, JoinableStore, *of_transactions, PlanTransaction)
+    kept = (*ports, holding, proofs, plans, subscriptions, tellings, joinable)
+    protocols = (*of_stores, *of_both, TellingTransaction)
+    for protocol, ours in zip(protocols, (*kept, *transactions, held, planned, telling), strict=True):
         assert {name for name in dir(protocol) if not name.startswith("_")} <= set(dir(ours))
 
 

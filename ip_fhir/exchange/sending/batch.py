@@ -29,6 +29,7 @@ from ip_fhir.errors import StoreError, Unreadable
 from ip_fhir.exchange.outbound import Done, close_told, send
 from ip_fhir.exchange.sending.run_counts import Moved, RunCounts
 from ip_fhir.logs import log_message
+from ip_fhir.tracing import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -295,7 +296,10 @@ class Sending:
     def _one(self, row: OutboxRow) -> Done:
         """Send one row; runs in a thread of its peer."""
         began = time.monotonic()
-        done = send(self._context, row, self._run_clock.now(), self._noted.append)
+        with span("send", "client", passed_on=self._context.peers.passes_trace(row.peer)) as noted:
+            noted.set(party=row.peer, kind=str(row.effect.message or row.effect.kind), loop=row.correlation_id)
+            done = send(self._context, row, self._run_clock.now(), self._noted.append)
+            noted.set(outcome=done)
         self._context.counts.add("out", row.effect.message or row.effect.kind, done)
         if row.effect.message is not None:
             log_message("out", row.peer, row.effect.message, done, began, row.correlation_id)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
-from ip_fhir.errors import StoreError
+from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.exchange import receipts
 from ip_fhir.exchange.access.parties import catch_up
+from ip_fhir.exchange.hosts.joins import Join, Joins
+from ip_fhir.exchange.plans.around import settings_basis
+from ip_fhir.exchange.plans.commit import announce
 from ip_fhir.exchange.plans.due import run_plan_timers
 from ip_fhir.exchange.sending.batch import TOGETHER, RunClock, Sending, Signals
 from ip_fhir.exchange.sending.bulkheads import Bulkheads
@@ -19,12 +24,16 @@ from ip_fhir.exchange.sending.run_counts import RunCounts
 from ip_fhir.exchange.sending.unreadable import set_unreadable_aside
 from ip_fhir.exchange.subscriptions.notifier import Notifier
 from ip_fhir.exchange.telling.replay import Tellings
+from ip_fhir.ports.capabilities import joins_hosts
+from ip_fhir.tracing import note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from ip_fhir.domain.sharing.events import PlanEventKind
     from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import Store
 
 log = logging.getLogger("ip_fhir.exchange")
@@ -57,6 +66,7 @@ class Running:
         self._idle: dict[Part, tuple[int, datetime]] = {}
         self._bulkheads = Bulkheads()
         self.tellings = Tellings(context, lambda: self._active(None))
+        self._joins = Joins()
 
     @property
     def store(self) -> Store:
@@ -84,21 +94,53 @@ class Running:
         ran = self.run_timers(now, limit, keep_going)
         signals = Signals(keep_going, lambda: 0, threading.Event())
         ran += self._run_outbox(run_clock, signals, limit, in_turn=self._context.settings.parallel == 1)
-        changes, began = self._changes, run_clock.now()
+        changes, began, started = self._changes, run_clock.now(), time.time_ns()
         told = RunCounts(notified=self._notifier.run(now, keep_going))
-        return ran + self._passed("subscriptions", told, (changes, began), keep_going)
+        return ran + self._passed("subscriptions", told, (changes, began), keep_going, started)
 
     def run_timers(
         self, now: datetime | None = None, limit: int = 1000, keep_going: Callable[[], bool] = lambda: True
     ) -> RunCounts:
         """Handle timers that are due and receipts that are overdue: the first half of `run_due`."""
-        changes, began = self._changes, now or self.now()
+        changes, began, started = self._changes, now or self.now(), time.time_ns()
         ran = run_timers(self._context, began, limit, keep_going)
         ran += run_plan_timers(self._context, began, limit, keep_going)
         ran += receipts.run_overdue(self._context, began, limit, keep_going)
         set_unreadable_aside(self._context, began)
+        self.look_at_joins()
         self._keep_up(keep_going)
-        return self._passed("timers", ran, (changes, began), keep_going)
+        return self._passed("timers", ran, (changes, began), keep_going, started)
+
+    def join(self, connection: object) -> tuple[Context, Join]:
+        """This side in a transaction of the host's: see `ip_fhir.exchange.within`, which hands it out.
+
+        Raises `InvalidInput` if the store can be in none, or the connection is to another database.
+        """
+        store, context = self.store, self._context
+        if not joins_hosts(store):
+            raise InvalidInput.at("store", "this store can be in no transaction of the host's", "not-supported")
+
+        def committing() -> None:
+            join.committing = True
+            self.stirred.set()
+
+        def later(event: PlanEventKind, moved: PlanChange) -> None:
+            join.told.append((join.store.head(), lambda: announce(context, event, moved)))
+
+        join = Join(store.within(connection, committing))
+        self._joins.add(join)
+        inside = replace(context, store=join.store, plan_moved=later)
+        inside.known_basis.append(settings_basis(context))
+        return inside, join
+
+    def look_at_joins(self) -> None:
+        """Call the hooks for what the host has committed since, and wake the worker. Each run does so, too.
+
+        For a process that has no worker and runs nothing. Raises `StoreError`; then it is done the next time.
+        """
+        store = self.store
+        if joins_hosts(store) and self._joins.look(store):
+            self._active(None)
 
     def run_outbox(self, keep_going: Callable[[], bool]) -> RunCounts:
         """Send outbox rows until none is due and none under way: the second half of `run_due`, for one thread only.
@@ -111,15 +153,15 @@ class Running:
 
     def run_subscriptions(self, keep_going: Callable[[], bool]) -> RunCounts:
         """Notify subscribers, without waiting for those that take long: the last part of `run_due`, for one thread."""
-        changes, began = self._changes, self.now()
+        changes, began, started = self._changes, self.now(), time.time_ns()
         told = RunCounts(notified=self._notifier.begin(keep_going))
-        return self._passed("subscriptions", told, (changes, began), keep_going)
+        return self._passed("subscriptions", told, (changes, began), keep_going, started)
 
     def _run_outbox(self, run_clock: RunClock, signals: Signals, limit: int, *, in_turn: bool = False) -> RunCounts:
-        changes, began = self._changes, run_clock.now()
+        changes, began, started = self._changes, run_clock.now(), time.time_ns()
         ran = Sending(self._context, run_clock, signals, self._bulkheads).run(limit, in_turn=in_turn)
         set_unreadable_aside(self._context, began)
-        return self._passed("outbox", ran, (changes, began), signals.keep_going)
+        return self._passed("outbox", ran, (changes, began), signals.keep_going, started)
 
     def _passed(
         self,
@@ -127,8 +169,10 @@ class Running:
         ran: RunCounts,
         began: tuple[int, datetime],
         keep_going: Callable[[], bool],
+        started: int,
     ) -> RunCounts:
         if ran.anything:
+            note("run", started, part=part)
             self._moved()
             if part != "subscriptions":  # the other part looks again, too
                 (self.activity if part == "timers" else self.stirred).set()

@@ -7,7 +7,9 @@ from ip_fhir.store.schema import metadata
 
 def run() -> None:
     """Run the steps, in the transaction that the connection is in."""
-    context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+    given = context.config.attributes
+    table = given.get("version_table", "alembic_version")
+    context.configure(connection=given["connection"], target_metadata=metadata, version_table=table)
     context.run_migrations()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from urllib3.exceptions import NewConnectionError
 
 from ip_fhir.errors import Unavailable
 from ip_fhir.ports.http import HttpAnswer
+from ip_fhir.tracing import traceparent
 from ip_fhir.wire.http.line import Line
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ class Http:
         are our certificate and whom we trust. Raises `Unavailable`, `in_doubt` where the request may have reached the
         peer, and `InvalidInput` for files of `tls` that cannot be used.
         """
+        if (trace := traceparent()) is not None:
+            request = replace(request, headers={**request.headers, "traceparent": trace})
         if credentials is None:
             bearer = {"Authorization": f"Bearer {token}"} if token else {}
             return self._once(request, bearer, tls, timeout, max_bytes)

@@ -82,6 +82,38 @@ def backup(
     say(f"copied: {target.stat().st_size} bytes")
 
 
+@app.command("copy")
+def copy(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="A database URL, or a settings file that has one.", show_default=False)
+    ],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The same, of an empty database.", show_default=False)],
+) -> None:
+    """Move a store from SQLite to PostgreSQL, or back, whole.
+
+    Every process of the side is stopped first: a source that anybody has open is refused, and while it is copied nobody
+    can open it. All in one transaction: after an interruption the source is as it was and the target empty; begin
+    again. In the end the rows are counted in both and the copy's evidence is verified: exit code 1 if it is not whole.
+    The source stays. A URL with a password is seen by others of the machine: name a settings file.
+    """
+    from contextlib import closing
+
+    from ip_fhir.cli.output import say
+    from ip_fhir.store import copy_store, open_store
+
+    from_, to = _url_of(source), _url_of(target)
+    done = copy_store(from_, to)
+    with closing(open_store(to)) as store:
+        problems, head = store.verify(), store.head()
+    say(f"copied: {sum(done.rows.values())} rows of {len(done.rows)} tables, {done.head.number} records of evidence")
+    for problem in problems:
+        say(f"{problem.path}: {problem.reason}")
+    if problems or (head.number, head.hash) != (done.head.number, done.head.hash):
+        say("the copy is not whole, or the source was not: do not use it before `ip-fhir verify` of the source")
+        raise typer.Exit(1)
+    say(f"whole: the last record is {done.head.number} {done.head.hash[:16]}...")
+
+
 @app.command("purge")
 def purge(
     config: Config,
@@ -186,6 +218,13 @@ def take_up(
     with opened_store(config) as store:
         store.take_up(kind, key)
     say(f"{kind} {key}: taken up again")
+
+
+def _url_of(given: str) -> str:
+    """The database URL that was given, or that a settings file has."""
+    from ip_fhir.settings import read_settings
+
+    return given if "://" in given else read_settings(Path(given)).database
 
 
 def _counted(url: str) -> dict[str, Any]:

@@ -375,6 +375,7 @@ def check_capabilities(store: Store) -> Iterator[Finding]:
         "ProofStore": "remembers no proofs of possession (DPoP): each process remembers its own",
         "SubscriptionStore": "keeps no subscriptions: the endpoint takes none",
         "TellingStore": "numbers nothing that people are told: [[told]] cannot be used",
+        "JoinableStore": "writes in no transaction of a host's: what is decided is committed by itself",
         "TrialStore": "cannot try to write: being ready means that it can be read",
     }
     for name in missing(store):

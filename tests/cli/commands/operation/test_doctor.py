@@ -110,6 +110,7 @@ def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
         "ProofStore",
         "SubscriptionStore",
         "TellingStore",
+        "JoinableStore",
         "TrialStore",
     )
     words = ("ReceiptStore", "HoldingStore", *later)

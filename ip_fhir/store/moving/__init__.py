@@ -1,0 +1,1 @@
+"""A store moved from one database to another."""
