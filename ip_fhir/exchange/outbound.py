@@ -89,11 +89,7 @@ def _send(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
         errand = errand_of(context, row)
         if errand.close(now):
             return "refused", None
-        if withheld := errand.withheld_from:
-            told = f"the server on its way is read by {', '.join(withheld)}, who may not see this message"
-            raise ConsentRefused("readers", told)
-        if errand.awaits_readers:
-            raise Unavailable(READERS_UNKNOWN)
+        _check_readers(errand)
         if hold(context, errand, row, now):
             return "held", None
         row = _rendered(context, errand, row, now)
@@ -106,6 +102,15 @@ def _send(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
     except IpFhirError as error:
         return _failed(context, row, error, now)
     return "sent", conclude(context, row, EventKind.RECEIPT_OK, now)
+
+
+def _check_readers(errand: Errand) -> None:
+    """Raise `ConsentRefused` or `Unavailable` where others read the server on the way, or nobody has said who does."""
+    if withheld := errand.withheld_from:
+        told = f"the server on its way is read by {', '.join(withheld)}, who may not see this message"
+        raise ConsentRefused("readers", told)
+    if errand.awaits_readers:
+        raise Unavailable(READERS_UNKNOWN)
 
 
 def _tell(context: Context, row: OutboxRow, now: datetime) -> _Attempt:

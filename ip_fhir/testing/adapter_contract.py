@@ -28,7 +28,7 @@ from ip_fhir.errors import PeerError
 from ip_fhir.plugins import faults
 from ip_fhir.ports import Adapter, Endpoint, Outgoing
 from ip_fhir.testing.message_samples import NUMBER
-from ip_fhir.testing.store.samples import PERSON
+from ip_fhir.testing.store_samples import PERSON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -39,7 +39,7 @@ from ip_fhir.mapping import Mapper, default
 from ip_fhir.plugins import faults
 from ip_fhir.ports import Receipt
 from ip_fhir.testing.message_samples import NUMBER, message, plan_message
-from ip_fhir.testing.store.samples import NOON, PERSON
+from ip_fhir.testing.store_samples import NOON, PERSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

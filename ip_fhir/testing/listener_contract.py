@@ -25,7 +25,7 @@ import pytest
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.plugins import faults
 from ip_fhir.ports import Listener
-from ip_fhir.testing.store.samples import PERSON
+from ip_fhir.testing.store_samples import PERSON
 
 if TYPE_CHECKING:
     from ip_fhir.errors import IssueCode

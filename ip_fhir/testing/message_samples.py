@@ -34,7 +34,7 @@ from ip_fhir.domain.sharing.view import Opening, PlanView
 from ip_fhir.domain.team import TeamRole
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber, PersonId
 from ip_fhir.domain.values.terms import LifeArea
-from ip_fhir.testing.store.samples import NOON, PERSON
+from ip_fhir.testing.store_samples import NOON, PERSON
 
 NUMBER: Final = PersonId("14826121549")
 """The plan owner's number in every sample: from the test register. It must appear in no error, log or repr."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TypeAlias
 
 from ip_fhir.testing.adapter_contract import Behaviour
-from ip_fhir.testing.store.samples import PERSON
+from ip_fhir.testing.store_samples import PERSON
 
 Pieces: TypeAlias = Sequence[bytes | float]
 """Bytes to send, and seconds to wait between them."""

@@ -13,7 +13,7 @@ import orjson
 
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.outcome import outcome
-from ip_fhir.testing.store.samples import PERSON
+from ip_fhir.testing.store_samples import PERSON
 
 if TYPE_CHECKING:
     from ip_fhir.testing.adapter_contract import Behaviour

@@ -10,7 +10,7 @@ from ip_fhir.errors import IpFhirError, Rejected, Unavailable
 from ip_fhir.ports import Adapter, Outgoing, Receipt
 from ip_fhir.testing import AdapterContract, FakeAdapter, PeerDouble
 from ip_fhir.testing.adapter_contract import Behaviour
-from ip_fhir.testing.store.samples import PERSON
+from ip_fhir.testing.store_samples import PERSON
 from ip_fhir_fhir_rest import FhirRest
 from ip_fhir_fhir_rest import adapter as fhir_rest
 from ip_fhir_fhirmessage import FhirMessageAdapter

@@ -21,7 +21,7 @@ from ip_fhir.ports import CheckingAdapter, Endpoint, Outgoing, Receipt
 from ip_fhir.testing import AdapterContract, PeerDouble
 from ip_fhir.testing.adapter_contract import Behaviour
 from ip_fhir.testing.message_samples import NUMBER, message, plan_message
-from ip_fhir.testing.store.samples import PERSON
+from ip_fhir.testing.store_samples import PERSON
 from ip_fhir_fhirserver import FhirServerAdapter, adapter
 from tests.support.certificates import Authority
 from tests.support.fhir_server import JSON, Fault, FhirServerDouble, fhir_server

@@ -16,7 +16,7 @@ from ip_fhir.hl7v2.line import Hl7v2Line
 from ip_fhir.plugins import adapter_names, adapters
 from ip_fhir.ports import Endpoint, Outgoing, Receipt
 from ip_fhir.testing import AdapterContract, PeerDouble
-from ip_fhir.testing.store.samples import PERSON
+from ip_fhir.testing.store_samples import PERSON
 from ip_fhir.wire.tls import TlsFiles, server_context
 from ip_fhir_mllp import Mllp
 from ip_fhir_mllp import adapter as mllp

@@ -26,7 +26,7 @@ from ip_fhir.store.migrate import MIGRATIONS
 from ip_fhir.store.migrate import run as migrate_to
 from ip_fhir.store.schema import VERSION
 from ip_fhir.store.transaction import SqlTransaction
-from ip_fhir.testing.store.samples import enqueue, everything, outbox_row, record, referral
+from ip_fhir.testing.store_samples import enqueue, everything, outbox_row, record, referral
 from tests.cli.conftest import Ran, Run, Sides
 from tests.support.certificates import Authority
 from tests.support.postgres import Server, running_server

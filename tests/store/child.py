@@ -13,7 +13,7 @@ from ip_fhir.errors import Conflict
 from ip_fhir.ports import Seen
 from ip_fhir.ports.plans import PlanTransaction
 from ip_fhir.store import SqlStore, open_store, upgrade_store
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     NOON,
     outbox_row,
     plan_version,

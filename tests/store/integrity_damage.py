@@ -11,7 +11,7 @@ from ip_fhir.domain.sharing.share import IdPair
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.ports import Refusal, Seen
 from ip_fhir.store import SqlStore
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     NOON,
     after,
     outbox_row,

@@ -11,7 +11,7 @@ from ip_fhir.store.chain import digest_of
 from ip_fhir.store.codec import dump, micros
 from ip_fhir.store.engine import Database
 from ip_fhir.store.migrate import run
-from ip_fhir.testing.store.samples import MINUTE, NOON, after, outbox_row, record, referral, task
+from ip_fhir.testing.store_samples import MINUTE, NOON, after, outbox_row, record, referral, task
 from tests.store.places import Place
 
 EARLIER = ("0001", "0002", "0003")

@@ -13,7 +13,7 @@ from ip_fhir.store import open_store, upgrade_store
 from ip_fhir.store.chain import START, follow
 from ip_fhir.store.engine import Database
 from ip_fhir.store.migrate import run
-from ip_fhir.testing.store.samples import NOON, append
+from ip_fhir.testing.store_samples import NOON, append
 from tests.store.integrity_damage import CHANGES, change, fill
 from tests.store.places import Place
 

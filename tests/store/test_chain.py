@@ -13,7 +13,7 @@ from ip_fhir.errors import Problem, StoreError
 from ip_fhir.store import SqlStore
 from ip_fhir.store.chain import START, Head, check, follow
 from ip_fhir.store.codec import dump
-from ip_fhir.testing.store.samples import PERSON, append, everything, record
+from ip_fhir.testing.store_samples import PERSON, append, everything, record
 from tests.store.places import Place
 
 OWNER = Aggregate.of_referral("r")

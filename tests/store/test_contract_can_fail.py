@@ -20,7 +20,7 @@ from ip_fhir.ports.plans import SavedVersion, ViewMade
 from ip_fhir.store import SqlStore
 from ip_fhir.store.engine import Database
 from ip_fhir.store.telling.store import SqlTellingTransaction
-from ip_fhir.testing.store.samples import PERSON
+from ip_fhir.testing.store_samples import PERSON
 from tests.store import test_contract as kept
 
 

@@ -10,7 +10,7 @@ import pytest
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.store import copy_store, open_store, upgrade_store
 from ip_fhir.store.schema import metadata
-from ip_fhir.testing.store.samples import NOON, enqueue, everything, outbox_row, shared_plan
+from ip_fhir.testing.store_samples import NOON, enqueue, everything, outbox_row, shared_plan
 from tests.store.places import Place
 from tests.support.postgres import Server
 

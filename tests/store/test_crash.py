@@ -7,7 +7,7 @@ import time
 import pytest
 
 from ip_fhir.store import SqlStore
-from ip_fhir.testing.store.samples import referral
+from ip_fhir.testing.store_samples import referral
 from tests.store.children import Children
 from tests.store.conftest import Opened
 from tests.store.places import Place

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import Seen
 from ip_fhir.store import SqlStore, open_store
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     MINUTE,
     NOON,
     PERSON,

@@ -11,7 +11,7 @@ from ip_fhir.domain.referral import Referral, Role, State
 from ip_fhir.store import open_store, upgrade_store
 from ip_fhir.store.engine import Database
 from ip_fhir.store.migrate import MIGRATIONS
-from ip_fhir.testing.store.samples import NOON, after, referral
+from ip_fhir.testing.store_samples import NOON, after, referral
 from tests.store.places import Place
 
 

@@ -4,7 +4,7 @@ from contextlib import closing
 
 from ip_fhir.domain.sharing.share import IdPair
 from ip_fhir.store import open_store, upgrade_store
-from ip_fhir.testing.store.samples import share, shared_plan
+from ip_fhir.testing.store_samples import share, shared_plan
 from tests.store.places import Place
 
 GIVEN = (IdPair(view="goal-1", plan="aaa"), IdPair(view="goal-2", plan="bbb"))

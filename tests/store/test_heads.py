@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey, OKPKey
 from ip_fhir.errors import InvalidInput
 from ip_fhir.ports import ChainHead
 from ip_fhir.store.integrity.heads import HeadKey, SignedHead, keep_line, read_heads, slot
-from ip_fhir.testing.store.samples import NOON, after, at_once
+from ip_fhir.testing.store_samples import NOON, after, at_once
 
 HEAD = ChainHead(6, "1df9" * 16)
 KINDS: dict[str, OKPKey | ECKey] = {"Ed25519": OKPKey.generate_key("Ed25519"), "P-256": ECKey.generate_key("P-256")}

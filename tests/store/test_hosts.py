@@ -9,7 +9,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.store import open_store, open_store_of, upgrade_store_of
-from ip_fhir.testing.store.samples import everything
+from ip_fhir.testing.store_samples import everything
 from tests.store.places import Place
 from tests.support.postgres import Server
 

@@ -23,7 +23,7 @@ from ip_fhir.store.codec import dump
 from ip_fhir.store.integrity import digests
 from ip_fhir.store.integrity.verification import MOST_PROBLEMS
 from ip_fhir.store.schema import metadata
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     MINUTE,
     NOON,
     NURSE,

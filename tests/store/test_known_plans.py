@@ -7,7 +7,7 @@ from ip_fhir.errors import Conflict, Unreadable
 from ip_fhir.ports.plans import StoredPlan
 from ip_fhir.store import SqlStore
 from ip_fhir.store.plans import known
-from ip_fhir.testing.store.samples import Trouble, after, at_once, plan_version, received_plan, shared_plan, whole_plan
+from ip_fhir.testing.store_samples import Trouble, after, at_once, plan_version, received_plan, shared_plan, whole_plan
 from tests.store.conftest import Opened
 from tests.store.places import Place
 

@@ -17,7 +17,7 @@ from ip_fhir.store.codec import dump
 from ip_fhir.store.engine import Database
 from ip_fhir.store.migrate import MIGRATIONS, run
 from ip_fhir.store.schema import VERSION, metadata
-from ip_fhir.testing.store.samples import append, everything, record, referral
+from ip_fhir.testing.store_samples import append, everything, record, referral
 from tests.store.places import Place
 from tests.support.postgres import Server
 

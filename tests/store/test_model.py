@@ -14,7 +14,7 @@ from ip_fhir.domain.effects import EffectKind
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import OutboxStatus, Seen
 from ip_fhir.store import open_store
-from ip_fhir.testing.store.samples import NOON, enqueue, outbox_row
+from ip_fhir.testing.store_samples import NOON, enqueue, outbox_row
 from tests.store.places import Place
 
 ROWS = [f"row{number}" for number in range(6)]

@@ -12,7 +12,7 @@ from ip_fhir.store.integrity.digests import digest_of_row, dump_wrote, owner
 from ip_fhir.store.integrity.links import add_links
 from ip_fhir.store.migrate import run
 from ip_fhir.store.schema import worklist
-from ip_fhir.testing.store.samples import after, work_item
+from ip_fhir.testing.store_samples import after, work_item
 from tests.store.places import Place
 
 REMINDED = [

@@ -10,7 +10,7 @@ from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import InvalidInput
 from ip_fhir.ports.other_ids import KnownId, OtherId
-from ip_fhir.testing.store.samples import after, record, referral
+from ip_fhir.testing.store_samples import after, record, referral
 
 if TYPE_CHECKING:
     from ip_fhir.store import SqlStore

@@ -8,7 +8,7 @@ from ip_fhir.store import open_store, upgrade_store
 from ip_fhir.store.codec import dump
 from ip_fhir.store.engine import Database
 from ip_fhir.store.migrate import run
-from ip_fhir.testing.store.samples import referral
+from ip_fhir.testing.store_samples import referral
 from tests.store.places import Place
 
 

@@ -15,7 +15,7 @@ from ip_fhir.domain.sharing.life.surroundings import SettingsBasis
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.ports import PartyNames, SearchPlace
 from ip_fhir.store import SqlStore
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     MINUTE,
     NOON,
     append,

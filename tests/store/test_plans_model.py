@@ -19,7 +19,7 @@ from ip_fhir.errors import Conflict, InvalidInput
 from ip_fhir.ports import OutboxStatus
 from ip_fhir.ports.plans import ViewMade
 from ip_fhir.store import SqlStore, open_store
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     NOON,
     PERSON_NUMBER,
     Trouble,

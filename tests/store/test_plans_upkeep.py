@@ -15,7 +15,7 @@ from ip_fhir.domain.sharing.share import EndReason, Share
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.store import Purged, SqlStore, open_store
 from ip_fhir.store.chain import digest_of
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     MINUTE,
     NOON,
     NURSE,

@@ -13,7 +13,7 @@ from ip_fhir.ports import Seen, Transaction
 from ip_fhir.store import SqlStore, open_store, upgrade_store
 from ip_fhir.store.claim_statements import claim
 from ip_fhir.store.codec import micros
-from ip_fhir.testing.store.samples import MINUTE, NOON, append, enqueue, outbox_row, record, referral, task
+from ip_fhir.testing.store_samples import MINUTE, NOON, append, enqueue, outbox_row, record, referral, task
 from tests.store.conftest import Opened
 from tests.store.places import Place
 from tests.support.postgres import Server

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 
 from ip_fhir.store import open_store
-from ip_fhir.testing.store.samples import enqueue, outbox_row, referral, shared_plan
+from ip_fhir.testing.store_samples import enqueue, outbox_row, referral, shared_plan
 from tests.store.children import Children
 from tests.store.conftest import Opened
 from tests.store.places import Place

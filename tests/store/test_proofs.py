@@ -6,7 +6,7 @@ from contextlib import closing
 
 from ip_fhir.store import SqlStore, open_store
 from ip_fhir.testing import ProofContract
-from ip_fhir.testing.store.samples import NOON, after
+from ip_fhir.testing.store_samples import NOON, after
 from tests.store.places import Place
 
 

@@ -16,7 +16,7 @@ from ip_fhir.store import SqlStore, open_store
 from ip_fhir.store.readings.log import digest_of
 from ip_fhir.testing import ReadingContract
 from ip_fhir.testing.store.resources import reading
-from ip_fhir.testing.store.samples import NOON, after
+from ip_fhir.testing.store_samples import NOON, after
 from tests.store.places import Place
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ip_fhir.errors import StoreError
 from ip_fhir.store import SqlStore, open_store
-from ip_fhir.testing.store.samples import MINUTE, NOON, append, enqueue, everything, outbox_row
+from ip_fhir.testing.store_samples import MINUTE, NOON, append, enqueue, everything, outbox_row
 from tests.store.child import steps
 from tests.store.conftest import Opened
 from tests.store.places import Place

@@ -12,7 +12,7 @@ from ip_fhir.store.integrity.digests import digest_of_row, dump_wrote, owner
 from ip_fhir.store.integrity.links import add_links
 from ip_fhir.store.migrate import run
 from ip_fhir.store.schema import outbox, worklist
-from ip_fhir.testing.store.samples import MINUTE, NOON, after, outbox_row, plan_row, work_item
+from ip_fhir.testing.store_samples import MINUTE, NOON, after, outbox_row, plan_row, work_item
 from tests.store.integrity_damage import fill_plan
 from tests.store.places import Place
 

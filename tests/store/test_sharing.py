@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.store import SqlStore
 from ip_fhir.store.transaction import SqlTransaction
-from ip_fhir.testing.store.samples import append, record, referral
+from ip_fhir.testing.store_samples import append, record, referral
 from tests.store.places import Place
 
 Work = Callable[[SqlTransaction], object]

@@ -16,7 +16,7 @@ from ip_fhir.errors import StoreError
 from ip_fhir.ports import Seen
 from ip_fhir.store import SqlStore, open_store
 from ip_fhir.store.transaction import SqlTransaction
-from ip_fhir.testing.store.samples import NOON, append, record, referral
+from ip_fhir.testing.store_samples import NOON, append, record, referral
 from tests.store.places import Place
 
 

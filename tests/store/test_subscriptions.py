@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ip_fhir.errors import Unreadable
-from ip_fhir.testing.store.samples import NOON, after, at_once, record, task
 from ip_fhir.testing.store.subscriptions import subscription
+from ip_fhir.testing.store_samples import NOON, after, at_once, record, task
 
 if TYPE_CHECKING:
     from ip_fhir.store import SqlStore

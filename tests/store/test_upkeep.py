@@ -19,7 +19,7 @@ from ip_fhir.ports import Seen
 from ip_fhir.store import Purged, SqlStore, open_store, standing
 from ip_fhir.store.chain import Head
 from ip_fhir.store.schema import VERSION
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     NOON,
     PERSON,
     after,

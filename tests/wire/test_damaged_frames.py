@@ -16,7 +16,7 @@ from ip_fhir.hl7v2.acknowledgement import ack
 from ip_fhir.hl7v2.message import read
 from ip_fhir.logs import CountedLog
 from ip_fhir.ports import Receipt
-from ip_fhir.testing.store.samples import PERSON
+from ip_fhir.testing.store_samples import PERSON
 from ip_fhir.wire.acknowledgement import read_header
 from ip_fhir.wire.dialog import DialogOptions, Hl7Dialog
 from ip_fhir.wire.later import LaterAcknowledgements

@@ -15,7 +15,7 @@ from ip_fhir.plugins import listener
 from ip_fhir.ports import Receipt
 from ip_fhir.testing import ListenerContract
 from ip_fhir.testing.listener_contract import ReceiverDouble
-from ip_fhir.testing.store.samples import PERSON
+from ip_fhir.testing.store_samples import PERSON
 from ip_fhir.wire.fhirserver import FhirServerListener
 from tests.support.fhir_server import JSON, Fault, FhirServerDouble, fhir_server
 

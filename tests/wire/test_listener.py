@@ -14,7 +14,7 @@ from ip_fhir.hl7v2.line import Hl7v2Line
 from ip_fhir.ports import Receipt
 from ip_fhir.testing import ListenerContract
 from ip_fhir.testing.listener_contract import ReceiverDouble
-from ip_fhir.testing.store.samples import PERSON
+from ip_fhir.testing.store_samples import PERSON
 from ip_fhir.wire.listener import MllpListener
 from ip_fhir.wire.tls import TlsFiles, client_context
 from tests.adapters.mllp_peer import ack, frame, message, mllp_peer

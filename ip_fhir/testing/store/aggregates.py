@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
-from ip_fhir.testing.store.samples import MINUTE, NOON, append, enqueue, outbox_row, record, task
+from ip_fhir.testing.store_samples import MINUTE, NOON, append, enqueue, outbox_row, record, task
 
 if TYPE_CHECKING:
     from ip_fhir.ports import OutboxRow

@@ -28,7 +28,7 @@ from ip_fhir.testing.store.evidence import EvidenceContract, SilenceContract
 from ip_fhir.testing.store.figures import FiguresContract, RefusalContract
 from ip_fhir.testing.store.outbox import OutboxContract
 from ip_fhir.testing.store.resources import PartyContract, ResourceContract
-from ip_fhir.testing.store.samples import NOON, Trouble, after, everything, referral
+from ip_fhir.testing.store_samples import NOON, Trouble, after, everything, referral
 
 if TYPE_CHECKING:
     from ip_fhir.ports import Store

@@ -9,7 +9,7 @@ import pytest
 
 from ip_fhir.errors import IpFhirError
 from ip_fhir.ports import Seen
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     NOON,
     PERSON,
     Trouble,

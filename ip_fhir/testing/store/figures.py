@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.referral import State
 from ip_fhir.ports import Figures, Refusal
 from ip_fhir.ports.figures import BEYOND
-from ip_fhir.testing.store.samples import MINUTE, NOON, after, enqueue, outbox_row, referral
+from ip_fhir.testing.store_samples import MINUTE, NOON, after, enqueue, outbox_row, referral
 
 if TYPE_CHECKING:
     from ip_fhir.ports import Store

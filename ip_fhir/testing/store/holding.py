@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.testing.store.samples import MINUTE, NOON, after, enqueue, outbox_row
+from ip_fhir.testing.store_samples import MINUTE, NOON, after, enqueue, outbox_row
 
 if TYPE_CHECKING:
     from ip_fhir.ports.capabilities import HoldingStore

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
-from ip_fhir.testing.store.samples import MINUTE, NOON, everything, referral
+from ip_fhir.testing.store_samples import MINUTE, NOON, everything, referral
 
 if TYPE_CHECKING:
     from collections.abc import Callable

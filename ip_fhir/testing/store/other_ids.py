@@ -10,7 +10,7 @@ import pytest
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.ports import Store
 from ip_fhir.ports.other_ids import KnownId, OtherId
-from ip_fhir.testing.store.samples import Trouble
+from ip_fhir.testing.store_samples import Trouble
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -10,7 +10,7 @@ import pytest
 
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.errors import InvalidInput
-from ip_fhir.testing.store.samples import MINUTE, NOON, Trouble, after, at_once, enqueue, outbox_row
+from ip_fhir.testing.store_samples import MINUTE, NOON, Trouble, after, at_once, enqueue, outbox_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from ip_fhir.domain.sharing.share import IdPair
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
 from ip_fhir.ports.plans import SavedVersion
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     MINUTE,
     NOON,
     NURSE,

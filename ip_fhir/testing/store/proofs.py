@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.testing.store.samples import NOON, after, at_once
+from ip_fhir.testing.store_samples import NOON, after, at_once
 
 if TYPE_CHECKING:
     from ip_fhir.ports.capabilities import ProofStore

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.testing.store.samples import MINUTE, NOON, after, enqueue, outbox_row
+from ip_fhir.testing.store_samples import MINUTE, NOON, after, enqueue, outbox_row
 
 if TYPE_CHECKING:
     from ip_fhir.ports import OutboxRow

@@ -17,7 +17,7 @@ from ip_fhir.fhir.json_text import loads
 from ip_fhir.ports import PartyNames
 from ip_fhir.ports.readings import REFUSED, TAKES_PART, Reading, ReadingCount
 from ip_fhir.ports.resources import Bounds
-from ip_fhir.testing.store.samples import NOON, after, append, at_once, referral, task
+from ip_fhir.testing.store_samples import NOON, after, append, at_once, referral, task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

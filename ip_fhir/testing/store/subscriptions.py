@@ -13,7 +13,7 @@ from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict
 from ip_fhir.ports import ResourceVersion
 from ip_fhir.ports.subscriptions import Change, KeptSubscription, Subscription
-from ip_fhir.testing.store.samples import NOON, Trouble, after, record, view_made
+from ip_fhir.testing.store_samples import NOON, Trouble, after, record, view_made
 
 if TYPE_CHECKING:
     from ip_fhir.ports.subscriptions import SubscriptionStore

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.values.aggregate import RECIPIENT
 from ip_fhir.errors import Conflict
-from ip_fhir.testing.store.samples import MINUTE, NOON, at_once, outbox_row
+from ip_fhir.testing.store_samples import MINUTE, NOON, at_once, outbox_row
 
 if TYPE_CHECKING:
     from ip_fhir.ports.telling import TellingStore

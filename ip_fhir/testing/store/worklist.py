@@ -11,7 +11,7 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.green_form import Missing
 from ip_fhir.domain.loop.worklist import IN_ITS_PLACE
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
-from ip_fhir.testing.store.samples import NOON, NURSE, PERSON, Trouble, after, work_item
+from ip_fhir.testing.store_samples import NOON, NURSE, PERSON, Trouble, after, work_item
 
 if TYPE_CHECKING:
     from ip_fhir.domain.loop.worklist import WorklistItem

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ip_fhir.cli.commands.operation.server_checks import check_server
+from ip_fhir.cli.commands.operation.checks.server import check_server
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import Conflict, Problem, Rejected

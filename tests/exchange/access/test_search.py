@@ -14,7 +14,7 @@ from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.interactions.search import search
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.ports import Endpoint, PartyNames, SearchPlace
-from ip_fhir.testing.store.samples import referral, task
+from ip_fhir.testing.store_samples import referral, task
 from tests.exchange.access.conftest import OTHER
 from tests.support.two_sides import Loop, Wire, notice
 

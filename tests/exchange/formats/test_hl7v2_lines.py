@@ -17,7 +17,7 @@ from ip_fhir.hl7v2.message import read
 from ip_fhir.mapping import default
 from ip_fhir.ports import Receipt
 from ip_fhir.testing.message_samples import message, plan_message
-from ip_fhir.testing.store.samples import NOON
+from ip_fhir.testing.store_samples import NOON
 from tests.mapping.hl7v2.samples import NOTICE, OBR, PLAIN
 from tests.support.two_sides import notice
 

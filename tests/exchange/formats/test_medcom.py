@@ -17,7 +17,7 @@ from ip_fhir.fhir.strict import check_models
 from ip_fhir.mapping import default
 from ip_fhir.ports import Receipt
 from ip_fhir.testing.message_samples import NUMBER, message, plan_message
-from ip_fhir.testing.store.samples import NOON
+from ip_fhir.testing.store_samples import NOON
 from tests.support.medcom import chain, header, with_link
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from ip_fhir.errors import StoreError
 from ip_fhir.store import SqlStore, open_store
-from ip_fhir.testing.store.samples import MINUTE, NOON, append, at_once
+from ip_fhir.testing.store_samples import MINUTE, NOON, append, at_once
 from tests.store.places import Place
 
 NOT_THAT_FILE = "not the one of that name any more"
@@ -190,7 +190,7 @@ SERVER = textwrap.dedent("""
     import sys
     from ip_fhir.errors import StoreError
     from ip_fhir.store import open_store
-    from ip_fhir.testing.store.samples import append
+    from ip_fhir.testing.store_samples import append
     store = open_store(sys.argv[1])
     for line in sys.stdin:
         try:

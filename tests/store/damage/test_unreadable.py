@@ -15,7 +15,7 @@ from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.errors import InvalidInput, StoreError, Unreadable
 from ip_fhir.ports import OutboxRow, Refusal, ResourceVersion, Seen
 from ip_fhir.store import SqlStore, open_store
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     MINUTE,
     NOON,
     NURSE,

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ip_fhir.cli.commands.operation.tls_checks import check_tls
+from ip_fhir.cli.commands.operation.checks.tls import check_tls
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.peers import Peers

@@ -12,7 +12,7 @@ from ip_fhir.cli.completing import peer_names
 from ip_fhir.cli.options import Json
 
 if TYPE_CHECKING:
-    from ip_fhir.cli.commands.operation.doctor_checks import Finding
+    from ip_fhir.cli.commands.operation.checks.side import Finding
     from ip_fhir.settings import PeerSettings
 
 
@@ -21,7 +21,7 @@ def adapters(as_json: Json = False) -> None:
 
     Kind, name, format (of a format its media type), and where each comes from. Exit code 1 if one is broken.
     """
-    from ip_fhir.cli.commands.operation.doctor_checks import look_at_plugins
+    from ip_fhir.cli.commands.operation.checks.side import look_at_plugins
     from ip_fhir.cli.output import emit, show
 
     found = look_at_plugins()
@@ -62,8 +62,8 @@ def doctor(
 
     A line for each thing that is needed: ok, warn or fail. Exit code 1 on any fail. Nothing is written, here or there.
     """
-    from ip_fhir.cli.commands.operation.doctor_checks import check_installation, check_side
-    from ip_fhir.cli.commands.operation.server_checks import check_server
+    from ip_fhir.cli.commands.operation.checks.server import check_server
+    from ip_fhir.cli.commands.operation.checks.side import check_installation, check_side
     from ip_fhir.cli.output import emit
 
     if server is not None or peer is not None:

@@ -20,7 +20,7 @@ from ip_fhir.cli.options import Config
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ip_fhir.cli.commands.operation.doctor_checks import Finding
+    from ip_fhir.cli.commands.operation.checks.side import Finding
     from ip_fhir.ports import OutboxRow, Refusal
     from ip_fhir.settings import Settings
     from ip_fhir.store import SqlStore
@@ -48,7 +48,7 @@ def support_bundle(
     Versions, settings without secrets, counts, what `doctor` finds, and the last errors by code and place: nothing of
     a person, and nothing that opens anything. It is written also where settings or store cannot be used.
     """
-    from ip_fhir.cli.commands.operation.doctor_checks import check_installation, check_side
+    from ip_fhir.cli.commands.operation.checks.side import check_installation, check_side
     from ip_fhir.cli.output import say
 
     findings = [*check_installation(), *check_side(config)]

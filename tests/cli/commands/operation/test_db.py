@@ -13,7 +13,7 @@ from ip_fhir.domain.referral import State
 from ip_fhir.settings import read_settings
 from ip_fhir.store import SqlStore, open_store
 from ip_fhir.store.schema import VERSION
-from ip_fhir.testing.store.samples import (
+from ip_fhir.testing.store_samples import (
     append,
     outbox_row,
     plan_version,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ip_fhir.cli.commands.operation.doctor_checks import check_capabilities, check_plan_reading, check_refusals
+from ip_fhir.cli.commands.operation.checks.side import check_capabilities, check_plan_reading, check_refusals
 from ip_fhir.mapping import default
 from ip_fhir.ports import Refusal
 from ip_fhir.settings import read_settings
 from ip_fhir.store import open_store
 from ip_fhir.testing import only_loops
-from ip_fhir.testing.store.samples import append
+from ip_fhir.testing.store_samples import append
 from tests.cli.conftest import Run, Sides
 from tests.support.plugin_site import LISTENER, install
 from tests.support.two_sides import EXAMPLES

@@ -16,7 +16,7 @@ from ip_fhir.exchange.heads import HeadKeeper
 from ip_fhir.settings import read_settings
 from ip_fhir.store import SqlStore, open_store
 from ip_fhir.testing.listener_contract import ReceiverDouble
-from ip_fhir.testing.store.samples import append
+from ip_fhir.testing.store_samples import append
 from tests.cli.conftest import Run, Sides
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ip_fhir.cli.commands.operation.server_checks import readers_of
+from ip_fhir.cli.commands.operation.checks.server import readers_of
 from ip_fhir.servers.abilities import CARRIED, PARTS, Abilities
 from ip_fhir.servers.closure import INCLUDED
 from ip_fhir.settings import PeerSettings

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from ip_fhir.cli.commands.operation.checks.tls import check_tls
+from ip_fhir.cli.commands.operation.checks.told import check_tellings, check_told
 from ip_fhir.cli.commands.operation.file_modes import loose_files
-from ip_fhir.cli.commands.operation.tls_checks import check_tls
-from ip_fhir.cli.commands.operation.told_checks import check_tellings, check_told
 from ip_fhir.errors import InvalidInput, IpFhirError
 
 if TYPE_CHECKING:

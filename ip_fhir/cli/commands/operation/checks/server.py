@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal
 from uuid import uuid4
 
-from ip_fhir.cli.commands.operation.doctor_checks import Finding
+from ip_fhir.cli.commands.operation.checks.side import Finding
 from ip_fhir.errors import InvalidInput, PeerError, Rejected
 
 if TYPE_CHECKING:

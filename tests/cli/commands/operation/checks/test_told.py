@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from ip_fhir.cli.commands.operation.told_checks import check_tellings, check_told
+from ip_fhir.cli.commands.operation.checks.told import check_tellings, check_told
 from tests.exchange.telling.conftest import Ward, e_mail, told_settings, webhook
 from tests.support.webhook_receiver import webhook_receiver
 

@@ -1,0 +1,1 @@
+"""The checks of `ip-fhir doctor`, each by what it looks at."""
