@@ -12,9 +12,11 @@ from ip_fhir.domain.loop import decide
 from ip_fhir.domain.message import Message
 from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.exchange.commit import write
+from ip_fhir.exchange.subscriptions.failures import tell_of_failure
 from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import message_to_fhir
+from ip_fhir.ports.subscriptions import KeptSubscription, Subscription
 from ip_fhir.settings import read_settings
 from tests.cli.conftest import Run, Sides
 from tests.support.two_sides import EXAMPLES, form, notice
@@ -69,6 +71,19 @@ def test_an_item_that_is_not_there(run: Run, sides: Sides) -> None:
     assert (ran.code, ran.err) == (2, "ip-fhir: nobody: item: the worklist has no such item\n")
     ran = run("worklist", "show", "nobody", "--config", sides.hospital)
     assert (ran.code, ran.err) == (2, "ip-fhir: nobody: item: the worklist has no such item\n")
+
+
+def test_an_item_about_no_loop_and_no_plan(run: Run, sides: Sides) -> None:
+    """A subscription whose notifications failed: listed and shown in the field's words, with client and reason."""
+    with closing(open_exchange(read_settings(sides.hospital))) as exchange:
+        wanted = Subscription("s-1", "municipality", "Task", {}, "https://x.example", False, {}, exchange.now())
+        tell_of_failure(exchange.store, KeptSubscription(wanted, 1, 0), "x.example: HTTP 500", exchange.now())
+    (item,) = run("worklist", "list", "--config", sides.hospital, "--json").data
+    assert (item["reason"], item["aggregate"]) == ("not-notified", {"kind": "subscription", "id": "s-1"})
+    shown = run("worklist", "show", item["id"], "--config", sides.hospital, "--lang", "nb")
+    assert shown.code == 0
+    assert "et system som abonnerer, tar ikke imot varsler" in shown.text
+    assert "municipality: x.example: HTTP 500" in shown.text
 
 
 @pytest.mark.parametrize("by", ["", "nina01", " ", "nina01 \t", f"x {'y' * 300}"])
