@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from ip_fhir.domain.message import Message
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.errors import IssueCode, Problem
 from ip_fhir.exchange.formats import Earlier
 from ip_fhir.exchange.formats.medcom import MedComMessage
@@ -45,8 +47,10 @@ CODES: tuple[IssueCode, ...] = (
 def sent() -> Iterator[JsonObject]:
     """Generated messages of every kind: each third is the first of its chain, the others follow those before."""
     mapper, wire, earlier = default(), MedComMessage(), list[Earlier]()
-    kinds = (one for kind in PlanMessageKind for one in made.generated(plan_messages(kind), OF_EACH_PLAN_KIND))
-    for number, message in enumerate([*made.generated(messages(), MESSAGES), *kinds]):
+    all_: list[Message | PlanMessage] = [*made.generated(messages(), MESSAGES)]
+    for kind in PlanMessageKind:
+        all_ += made.generated(plan_messages(kind), OF_EACH_PLAN_KIND)
+    for number, message in enumerate(all_):
         earlier = earlier if number % 3 else []
         content = wire.write_after(message, [one for one in earlier if one.id != message.id], mapper)
         earlier.append(Earlier(message.id, AT, own=bool(number % 2), content=content))
@@ -118,10 +122,11 @@ def test_codes_of_medcom(shared_data: Path) -> None:
     details = {(one["system"], code["code"]) for one in listed["compose"]["include"] for code in one.get("concept", ())}
     used, told = set[str](), set[tuple[str, str]]()
     for bundle in all_of_them():
-        for entry in bundle["entry"]:
-            coding = entry["resource"].get("activity", {}).get("coding", [{}])[0]
-            used |= {coding["code"]} if str(coding.get("system")).endswith(ACTIVITIES) else set()
-            issues = entry["resource"].get("issue", ())
+        for resource in (entry["resource"] for entry in bundle["entry"]):
+            activity = resource.get("activity", {}) if resource["resourceType"] == "Provenance" else {}
+            codings = activity.get("coding", ())
+            used |= {one["code"] for one in codings if str(one.get("system")).endswith(ACTIVITIES)}
+            issues = resource.get("issue", ())
             told |= {(c["system"], c["code"]) for i in issues for c in i.get("details", {}).get("coding", ())}
     assert used == {"new-message", "reply-message", "modified-message", "acknowledgement"}
     assert used <= activities

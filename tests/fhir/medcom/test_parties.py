@@ -83,9 +83,9 @@ def test_whom_the_chain_and_copies_name(there: dict[str, Any]) -> None:
     use = {**header["destination"][0]["extension"][0], "valueCoding": {"code": "cc"}}
     header["destination"].append({"extension": [use], "receiver": {"reference": "Organization/copied"}})
     before = {"reference": "MessageHeader/before"}
-    link = {"resourceType": "Provenance", "id": "l", "target": [before]}
+    link: dict[str, Any] = {"resourceType": "Provenance", "id": "l", "target": [before]}
     link["agent"] = [{"who": {"reference": "Organization/third"}}, {"who": {"reference": "Organization/hospital"}}]
-    others = [{"resourceType": "Organization", "id": name} for name in ("copied", "third")]
+    others: list[dict[str, Any]] = [{"resourceType": "Organization", "id": name} for name in ("copied", "third")]
     base = bundle["entry"][0]["fullUrl"].partition("MessageHeader/")[0]
     for one in (link, *others):
         bundle["entry"].append({"fullUrl": f"{base}{one['resourceType']}/{one['id']}", "resource": one})
