@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ip_fhir.settings import Settings
     from ip_fhir.store import SqlStore
 
-_MOST: Final = 200  # errors of each kind, the last ones
+_MOST: Final = 200  # refusals, the latest; rows of each status, the oldest
 _TROUBLED: Final = ("waiting", "awaiting", "held", "parked", "refused")
 _LEFT_OUT: Final = "..."
 _README: Final = """\
