@@ -11,7 +11,7 @@ WORKERS ?= logical
 PYTEST = $(BIN)/python -Im pytest -n $(WORKERS) --dist loadgroup
 PYTHON ?=
 VENV ?= .venv
-EXTRAS ?= web,report,postgres,hl7v2,evidence,dev
+EXTRAS ?= web,report,postgres,hl7v2,evidence,tracing,dev
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.stamp
 

@@ -26,6 +26,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "hl7v2": ("hl7apy",),
     "evidence": ("joserfc",),
     "auth": ("joserfc",),
+    "tracing": ("opentelemetry",),
 }
 """The extras, and the packages that each brings as they are imported."""
 

@@ -23,6 +23,7 @@ ROOMS_OF_EXTRA = {
     "hl7v2": ("ip_fhir/hl7v2",),
     "evidence": ("ip_fhir/store/integrity",),
     "auth": ("ip_fhir/wire/auth", "ip_fhir/web/issuer"),
+    "tracing": ("ip_fhir/tracing",),
     "bench": ("benchmarks", "tests"),  # a benchmark starts its servers as the tests do
     "dev": ("tests",),
 }
@@ -49,6 +50,8 @@ NAMED = {
 IMPORTED_AS = {
     "fhir-resources": "fhir",
     "fhirpy-types-r4b": "fhirpy_types_r4b",
+    "opentelemetry-api": "opentelemetry",
+    "opentelemetry-sdk": "opentelemetry",
     "prometheus-client": "prometheus_client",
     "promql-parser": "promql_parser",
     "pyyaml": "yaml",

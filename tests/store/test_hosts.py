@@ -82,6 +82,16 @@ def test_a_file_with_the_hosts_own_migrations(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_a_connection_that_does_not_wait_for_the_disk(file: Path) -> None:
+    """Its commit could be lost after we said that it was kept: refused."""
+    engine = create_engine(f"sqlite:///{file}")
+    with closing(open_store_of(engine)) as store, engine.connect() as connection:
+        connection.execute(text("PRAGMA synchronous = NORMAL"))
+        with pytest.raises(InvalidInput, match="synchronous"):
+            store.within(connection, lambda: None)
+    engine.dispose()
+
+
 def test_engines_that_cannot_be_used(tmp_path: Path) -> None:
     """No engine, one in memory, a schema in SQLite: each is refused with a reason."""
     file = create_engine(f"sqlite:///{tmp_path}/a.sqlite")

@@ -21,6 +21,7 @@ _SET: Final = text("""
            set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)
 """)
 _SET_PLACE: Final = text("SELECT set_config('search_path', :path, true)")
+_FULL: Final = 2
 _NOW: Final = text("SELECT current_setting('search_path') AS path, current_setting('lock_timeout') AS patience")
 
 
@@ -59,6 +60,13 @@ def take_lock(connection: Connection) -> None:
     driver: Any = connection.connection.dbapi_connection
     if not getattr(driver, "in_transaction", True):
         raise _autocommit()
+
+
+def require_durable(connection: Connection) -> None:
+    """Raises `InvalidInput` where SQLite does not wait for the disk: it cannot be told to within a transaction."""
+    if int(connection.exec_driver_sql("PRAGMA synchronous").scalar() or 0) < _FULL:
+        reason = "what it commits may be lost with the power: PRAGMA synchronous = FULL, as SQLite has it by default"
+        raise InvalidInput.at("connection", reason, "business-rule")
 
 
 def require_transaction(connection: Connection) -> None:

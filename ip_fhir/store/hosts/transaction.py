@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event, text
 
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.store.engine import BUSY_SECONDS, Database, storage_errors
-from ip_fhir.store.hosts.session import HostSession, require_transaction, take_lock
+from ip_fhir.store.hosts.session import HostSession, require_durable, require_transaction, take_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +42,8 @@ class HostTransaction(Database):
         self._open = False
         with storage_errors():
             _require_same(connection, database)
+            if self.embedded:
+                require_durable(connection)
             self._transaction = connection.get_transaction()
             if self._transaction is None:
                 raise InvalidInput.at("connection", "there is no transaction on it")
