@@ -48,6 +48,7 @@ NAMED = {
 IMPORTED_AS = {
     "fhir-resources": "fhir",
     "fhirpy-types-r4b": "fhirpy_types_r4b",
+    "openapi-spec-validator": "openapi_spec_validator",
     "prometheus-client": "prometheus_client",
 }
 PARTS = {"_pytest": "pytest", "pydantic_core": "pydantic"}
