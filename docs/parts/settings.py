@@ -57,4 +57,6 @@ def _variable(name: str) -> str:
     parts = name.split(".")
     if parts[0] in ("peers", "carriers", "listeners", "told"):
         parts.insert(1, "0")
+    if parts[:2] == ["own", "programs"]:
+        parts.insert(2, "0")
     return f"`{ENV_PREFIX}{'__'.join(parts).upper()}`"

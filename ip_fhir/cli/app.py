@@ -10,7 +10,7 @@ from ip_fhir.cli.commands import demo
 from ip_fhir.cli.commands.loop import act, agreement, consent, drafts, exchange, outbox, referrals, told, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
-from ip_fhir.cli.commands.operation import db, doctor, evidence, hl7, init, reads, restore, support_bundle
+from ip_fhir.cli.commands.operation import db, doctor, evidence, hl7, init, openapi, reads, restore, support_bundle
 from ip_fhir.cli.commands.plans import access_log, changes, invitations, plans, preview, shares, versions
 from ip_fhir.cli.exits import EXIT_CODES
 
@@ -52,6 +52,7 @@ app.command("put")(map_.put)
 app.command("check")(check.check)
 app.command("schema")(map_.schema)
 app.command("serve")(exchange.serve)
+app.command("openapi")(openapi.openapi)
 app.command("work")(exchange.work)
 app.command("act")(act.act)
 app.command("remind")(exchange.remind)

@@ -18,7 +18,6 @@ import logging
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
 
 from ip_fhir.domain.loop import decide, open_referral
 from ip_fhir.domain.parties import OURS
@@ -26,22 +25,19 @@ from ip_fhir.domain.referral import Event, EventKind
 from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.errors import InvalidInput, NotYet, StoreError
 from ip_fhir.exchange import inbound, receipts, refusals, rest, worklist
-from ip_fhir.exchange.access import keys
+from ip_fhir.exchange.access import deeds, keys
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.interactions.search import WIDE, search
 from ip_fhir.exchange.interactions.versions import history, version
 from ip_fhir.exchange.outbound import park
-from ip_fhir.exchange.plans.around import settings_basis
 from ip_fhir.exchange.plans.commit import announce
 from ip_fhir.exchange.plans.loops import vacate
 from ip_fhir.exchange.plans.verbs import PlanVerbs
-from ip_fhir.exchange.readiness import Readiness
+from ip_fhir.exchange.readiness import COUNTED, Readiness, number_due
 from ip_fhir.exchange.sending.release import Releases, release_in
 from ip_fhir.exchange.sending.running import PARTS
 from ip_fhir.exchange.subscriptions.registry import Subscriptions
 from ip_fhir.ports.capabilities import awaits_receipts, keeps_proofs, sets_aside
-from ip_fhir.ports.plans import keeps_plans
-from ip_fhir.ports.subscriptions import keeps_subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -69,8 +65,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("ip_fhir.exchange")
 
 T = TypeVar("T")
-
-_COUNTED = 200  # `health` counts rows up to this number
 
 
 class Exchange(PlanVerbs):
@@ -136,7 +130,7 @@ class Exchange(PlanVerbs):
         event = Event(id=notice.id, kind=EventKind.SEND, at=now, raised_by=role, notice=notice, by=by)
 
         def once() -> Referral:
-            with context.store.begin() as tx:
+            with deeds.begin(context.store, now) as tx:
                 key, before = keys.find(context, tx, OURS, notice.correlation_id)
                 if before is not None and before.referral.notice == notice:
                     return before.referral
@@ -170,7 +164,8 @@ class Exchange(PlanVerbs):
 
         `text` is what the person says about it, such as a reason.
         """
-        event = Event(id=str(uuid4()), kind=kind, at=self.now(), raised_by=self._context.loop_role(), text=text, by=by)
+        role = self._context.loop_role()
+        event = Event(id=deeds.new_id("event"), kind=kind, at=self.now(), raised_by=role, text=text, by=by)
         return self.submit(correlation_id, event)
 
     def submit(self, correlation_id: str, event: Event) -> Referral:
@@ -184,10 +179,11 @@ class Exchange(PlanVerbs):
             raise NotYet.at("event.at", "dated ahead of the clock here", "business-rule")
 
         def once() -> tuple[Referral, list[PlanChange]]:
-            with context.store.begin() as tx:
+            with deeds.begin(context.store, self.now()) as tx:
                 before = tx.load(correlation_id)
                 if before is None:
                     raise InvalidInput.at("correlation_id", "no referral has this correlation id", "not-found")
+                deeds.require_revision(before.revision)
                 given = event.to_party or context.party_given(event.form)
                 happened = event.evolve(at=not_before(before, event.at), to_party=given)
                 decision = decide(before.referral, happened, context.agreement(before.referral))
@@ -221,6 +217,13 @@ class Exchange(PlanVerbs):
         """
         found = self._context.store.search_resources("ServiceRequest", {"_id": correlation_id}, 1)
         return self._context.mapper.notice_not_read(found[0].body) if found else ()
+
+    def loop_key(self, correlation_id: str) -> str:
+        """The key here of the one loop with this correlation id.
+
+        Raises `InvalidInput` (not-found; multiple-matches: several parties' loops have it), `StoreError`.
+        """
+        return keys.of_our_people(self._context, correlation_id)
 
     # --- received from the other side
 
@@ -306,14 +309,9 @@ class Exchange(PlanVerbs):
         `changes` are as before, no message is under way between them. Rows are counted up to 200.
         """
         now = self.now()
-        waiting = self.store.outbox("waiting", _COUNTED)
-        awaiting = self.store.outbox("awaiting", _COUNTED) if awaits_receipts(self.store) else []
-        due = sum(row.due <= now for row in (*waiting, *awaiting)) + len(self.store.due_timers(now, _COUNTED))
-        if keeps_plans(self.store):
-            due += len(self.store.due_plans(now, _COUNTED))
-            due += len(self.store.unsettled_plans(settings_basis(self._context), _COUNTED))
-        if keeps_subscriptions(self.store):
-            due += len(self.store.due_subscriptions(now, _COUNTED))
+        waiting = self.store.outbox("waiting", COUNTED)
+        awaiting = self.store.outbox("awaiting", COUNTED) if awaits_receipts(self.store) else []
+        due = number_due(self._context, (*waiting, *awaiting), now)
         return {
             "status": "ok" if (reason := self._readiness.reason()) is None else f"not ready: {reason}",
             "now": now.isoformat(),
@@ -323,8 +321,8 @@ class Exchange(PlanVerbs):
             "due": due,
             "waiting": len(waiting),
             "awaiting": len(awaiting),
-            "parked": len(self.store.outbox("parked", _COUNTED)),
-            "unreadable": len(self.store.unreadable(_COUNTED)) if sets_aside(self.store) else 0,
+            "parked": len(self.store.outbox("parked", COUNTED)),
+            "unreadable": len(self.store.unreadable(COUNTED)) if sets_aside(self.store) else 0,
         }
 
     def check(self) -> None:

@@ -51,6 +51,7 @@ from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.value import Text, Value
 from ip_fhir.errors import InvalidInput, place_in_toml
 from ip_fhir.settings.kept import DatabaseUrl, read_agreements
+from ip_fhir.settings.own import OwnSettings as OwnSettings
 from ip_fhir.settings.sections import CarrierSettings as CarrierSettings
 from ip_fhir.settings.sections import ClockSettings as ClockSettings
 from ip_fhir.settings.sections import EvidenceSettings as EvidenceSettings
@@ -85,6 +86,7 @@ class Settings(Value):
     units: tuple[Organization, ...] = ()
     database: DatabaseUrl = Field(default="sqlite:///ip-fhir.sqlite", validate_default=True)
     http: HttpSettings = HttpSettings()
+    own: OwnSettings | None = None
     unit_list: Literal["open", "closed"] = "open"
     peers: tuple[PeerSettings, ...] = ()
     carriers: tuple[CarrierSettings, ...] = ()
@@ -143,7 +145,15 @@ class Settings(Value):
                 "peers: certificates are shown where the endpoint speaks TLS and trusts authorities: http.tls.trusted"
             )
             raise ValueError(message)
-        for check in (_carrier_problems, _passing_on_problems, _reader_problems, _listener_problems, _told_problems):
+        checks = (
+            _own_problems,
+            _carrier_problems,
+            _passing_on_problems,
+            _reader_problems,
+            _listener_problems,
+            _told_problems,
+        )
+        for check in checks:
             for problem in check(self):
                 raise ValueError(problem)
         return self
@@ -162,6 +172,14 @@ class Settings(Value):
             return tuple(names) if len(names) == 1 else ()
         named = tuple(said) if isinstance(said, (tuple, list, dict)) else (said,)
         return named if all(name in names for name in named) else ()
+
+
+def _own_problems(settings: Settings) -> Iterator[str]:
+    ours = [program.token.get_secret_value() for program in (settings.own.programs if settings.own is not None else ())]
+    shown = [*(peer.accepts for peer in settings.peers), *(carrier.accepts for carrier in settings.carriers)]
+    theirs = {token.get_secret_value() for tokens in shown for token in tokens}
+    if len(set(ours)) < len(ours) or not theirs.isdisjoint(ours):
+        yield "own.programs: a token is one program's alone, and no peer's"
 
 
 def _carrier_problems(settings: Settings) -> Iterator[str]:

@@ -26,12 +26,18 @@ if TYPE_CHECKING:
     from ip_fhir.web.fhir.subsets import Shape
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+    Refusal: TypeAlias = Callable[[IpFhirError], Response]
 
 _COUNTED: Final = {401: "unauthorized", 403: "forbidden", 413: "too-large", 500: "unforeseen", 503: "not-yet"}
 
 
-def guarded(refused: CountedLog, handler: Handler, *, speaks_json: bool = True) -> Handler:
-    """The handler with every failure as an OperationOutcome, those of the kinds in `_counted` counted."""
+def guarded(
+    refused: CountedLog, handler: Handler, *, speaks_json: bool = True, refusal: Refusal | None = None
+) -> Handler:
+    """The handler with every failure as `refusal` has it, by default an OperationOutcome.
+
+    Those of the kinds in `_counted` are counted. With `speaks_json` a caller that takes no JSON is refused.
+    """
 
     async def answer(request: Request) -> Response:
         try:
@@ -41,20 +47,21 @@ def guarded(refused: CountedLog, handler: Handler, *, speaks_json: bool = True) 
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         except Exception as error:  # noqa: BLE001 - the last door: nobody outside sees a trace
-            return failure(refused, error)
+            return failure(refused, error, refusal)
 
     return answer
 
 
-def failure(refused: CountedLog, error: Exception) -> Response:
+def failure(refused: CountedLog, error: Exception, refusal: Refusal | None = None) -> Response:
     """The answer to an error, which is counted; one that was not foreseen tells nothing of itself."""
+    refusal = refusal or _refusal
     if not isinstance(error, IpFhirError):
         # Neither its text nor the values in its trace are logged: they may be a person's.
         refused.note("unforeseen", f"unforeseen: {type(error).__name__} at {_place(error)}", logging.ERROR)
-        return _refusal(IpFhirError("something is wrong on our side; it has been logged"))
+        return refusal(IpFhirError("something is wrong on our side; it has been logged"))
     if (counted := _counted(error)) is not None:
         refused.note(*counted)
-    return _refusal(error)
+    return refusal(error)
 
 
 def _counted(error: IpFhirError) -> tuple[str, str] | None:
@@ -77,21 +84,30 @@ def _place(error: Exception) -> str:
 
 def _refusal(error: IpFhirError, headers: dict[str, str] | None = None) -> Response:
     status = status_of(error)
-    headers = dict(headers or {})
-    if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="ip-fhir"'
+    return Response(write_json(outcome_of(error)), status, {**(headers or {}), **headers_of(error, status)}, FHIR_JSON)
+
+
+def headers_of(error: IpFhirError, status: int) -> dict[str, str]:
+    """The headers of a refusal: how to log in, and when to come again."""
+    headers = {"WWW-Authenticate": 'Bearer realm="ip-fhir"'} if status == 401 else {}
     again = error.retry_after if isinstance(error, asked.BadRequest) else None
     if status == 503 or again is not None:
         headers["Retry-After"] = str(again or 5)
-    return Response(write_json(outcome_of(error)), status, headers, FHIR_JSON)
+    return headers
 
 
 async def from_starlette(_request: Request, error: Exception) -> Response:
     """Answer for what the router refuses: 404 and 405."""
-    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return _refusal(refused_by_router(error), dict(headers or {}))
+
+
+def refused_by_router(error: Exception) -> asked.BadRequest:
+    """The refusal of an address or a method that there is not."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
     code: IssueCode = "not-found" if status == 404 else "not-supported"
     reason = "nothing is at this address" if status == 404 else "not possible here"
-    return _refusal(asked.BadRequest(status, reason, code), dict(headers or {}))
+    return asked.BadRequest(status, reason, code)
 
 
 def fhir(resource: JsonObject) -> Response:

@@ -64,20 +64,21 @@ class BadRequest(InvalidInput):
 
 def require_json(request: WithHeaders) -> None:
     """Raises `BadRequest` 415 unless the content type is FHIR JSON in UTF-8, and the content is encoded no further."""
-    _require_type(request, _JSON_TYPES, FHIR_JSON)
+    require_type(request, _JSON_TYPES, FHIR_JSON)
 
 
 def require_patch(request: WithHeaders) -> None:
     """Raises `BadRequest` 415 unless the content type is JSON Patch in UTF-8, and the content is encoded no further."""
-    _require_type(request, frozenset({JSON_PATCH}), JSON_PATCH)
+    require_type(request, frozenset({JSON_PATCH}), JSON_PATCH)
 
 
-def _require_type(request: WithHeaders, types: frozenset[str], named: str) -> None:
+def require_type(request: WithHeaders, types: frozenset[str], named: str) -> None:
+    """Raises `BadRequest` 415 unless the content type is one of `types` in UTF-8, and nothing encodes it further."""
     media_type, charsets = _content_type(request)
     if media_type not in types:
         raise BadRequest(415, f"send {named}", "not-supported", "Content-Type")
     if not charsets <= _UTF_8:
-        raise BadRequest(415, "FHIR JSON is UTF-8", "not-supported", "Content-Type")
+        raise BadRequest(415, f"{named} is UTF-8", "not-supported", "Content-Type")
     _require_identity(request)
 
 
@@ -135,6 +136,11 @@ def has_version(request: WithHeaders, version: int) -> bool:
     """True if `If-None-Match` names this version, or any (`*`); a tag of another form is no version of ours."""
     tags = {tag.strip() for tag in ",".join(request.headers.getlist("if-none-match")).split(",")}
     return not tags.isdisjoint({"*", f'W/"{version}"', f'"{version}"'})
+
+
+def version_wanted(request: WithHeaders) -> int | None:
+    """Returns the version in `If-Match`; None without the header. Raises `BadRequest` 400 as `if_match`."""
+    return if_match(request) if request.headers.getlist("if-match") else None
 
 
 def if_match(request: WithHeaders, body: JsonObject | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
 import logging
@@ -22,18 +23,19 @@ from ip_fhir.exchange.sending.worker import Worker
 from ip_fhir.logs import CountedLog, CountedRepeats
 from ip_fhir.web.app import create_app
 from ip_fhir.web.entry.handshakes import Handshake
+from ip_fhir.web.own.app import create_own_app
 from ip_fhir.web.protection import Protection
 from ip_fhir.web.protocol import PROTOCOL_LOG, Guarded
-from ip_fhir.web.sockets import address_of, bound_sockets, close_all
+from ip_fhir.web.sockets import address_of, bound_file, bound_sockets, close_all
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterator
     from types import FrameType
 
     from starlette.applications import Starlette
 
-    from ip_fhir.settings import HttpSettings, Settings
+    from ip_fhir.exchange import Exchange
+    from ip_fhir.settings import HttpSettings, OwnSettings, Settings
 
 log = logging.getLogger("ip_fhir.web")
 
@@ -54,6 +56,8 @@ def serve(settings: Settings) -> None:
     listeners = open_listeners(settings)
     sockets = bound_sockets(settings.http.host, settings.http.port)
     try:
+        own = _bound_for_ours(settings.own)
+        sockets += own
         exchange = open_exchange(settings)
     except BaseException:
         close_all(sockets)
@@ -66,14 +70,23 @@ def serve(settings: Settings) -> None:
         grace = Grace(settings.worker.grace)
         # uvicorn raises the signal again when it has shut down; that must not cut the clean-up short.
         signal.signal(signal.SIGTERM, partial(_leave, grace))
-        config = server_config(app, settings.http, protection, settings.worker.grace / 2)
-        with listening(exchange, listeners), _told_in_the_end(protection.refused, protection.told), _kept_for_good():
+        seconds = settings.worker.grace / 2
+        config = server_config(app, settings.http, protection, seconds)
+        logs = [protection.refused, protection.told]
+        beside = None
+        if settings.own is not None:
+            ours = Protection.of(settings.own.http(settings.http), exchange.limits)
+            logs += [ours.refused, ours.told]
+            beside = (Server(_own_config(settings, settings.own, exchange, ours, seconds)), own)
+        with listening(exchange, listeners), _told_in_the_end(*logs), _kept_for_good():
             log.info("listening at %s", ", ".join(map(address_of, sockets)))
-            Server(config, grace).run(sockets)
+            Server(config, grace, beside).run([one for one in sockets if one not in own])
     except KeyboardInterrupt:
         pass
     finally:
         close_all(sockets)
+        if settings.own is not None and settings.own.socket is not None:
+            settings.own.socket.unlink(missing_ok=True)
         exchange.close()
 
 
@@ -83,18 +96,39 @@ class Server(uvicorn.Server):
     asyncio takes the length of the queue for the number of connections that it accepts in one go, too, and more than a
     few of these at once would be more files than the process may open, before one of them is counted.
 
-    A signal to end begins the `grace`.
+    A signal to end begins the `grace`. A server `beside` it, with its sockets, begins and ends with it.
     """
 
-    def __init__(self, config: uvicorn.Config, grace: Grace | None = None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        grace: Grace | None = None,
+        beside: tuple[Server, list[socket.socket]] | None = None,
+    ) -> None:
         super().__init__(config)
         self._grace = grace
+        self._beside = beside
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take in no more, and end."""
         if self._grace is not None:
             self._grace.begin()
+        if self._beside is not None:
+            self._beside[0].should_exit = True
         super().handle_exit(sig, frame)
+
+    async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._beside is None:
+            await super()._serve(sockets)
+            return
+        other, its_sockets = self._beside
+        beside = asyncio.ensure_future(other._serve(its_sockets))  # noqa: SLF001 - its own class; `serve` would take the signals
+        beside.add_done_callback(lambda _ended: setattr(self, "should_exit", True))
+        try:
+            await super()._serve(sockets)
+        finally:
+            other.should_exit = True
+            await beside
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen. Raises `OSError` when the application cannot start; the log says why."""
@@ -102,11 +136,32 @@ class Server(uvicorn.Server):
             await super().startup(sockets)
         except SystemExit:  # its code would say something else about us
             raise OSError(errno.ECANCELED, "the endpoint could not start, the log says why") from None
-        addresses = [listener.getsockname() for server in self.servers for listener in server.sockets]
-        log.info("listening on %s", ", ".join(f"{host} port {port}" for host, port, *_ in addresses))
+        names = [listener.getsockname() for server in self.servers for listener in server.sockets]
+        log.info("listening on %s", ", ".join(map(_words, names)))
         for listener in (listener for server in self.servers for listener in server.sockets):
             with listener.dup() as same:
                 same.listen(_QUEUE)
+
+
+def _words(name: str | tuple[str, int]) -> str:
+    """The name of a socket in words: a file, or an address and a port."""
+    return name if isinstance(name, str) else f"{name[0]} port {name[1]}"
+
+
+def _bound_for_ours(own: OwnSettings | None) -> list[socket.socket]:
+    """The sockets where programs of our own ask; none without the section of the settings. Raises `OSError`."""
+    if own is None:
+        return []
+    return [bound_file(own.socket)] if own.socket is not None else bound_sockets(own.host, own.port)
+
+
+def _own_config(
+    settings: Settings, own: OwnSettings, exchange: Exchange, protection: Protection, seconds_to_finish: float
+) -> uvicorn.Config:
+    """The configuration of the server for programs of our own."""
+    programs = {program.name: program.token.get_secret_value() for program in own.programs}
+    app = create_own_app(exchange, programs, protection, by_socket=own.socket is not None)
+    return server_config(app, own.http(settings.http), protection, seconds_to_finish)
 
 
 def server_config(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,15 +35,58 @@ def bound_sockets(host: str, port: int) -> list[socket.socket]:
     return made
 
 
+def bound_file(path: Path) -> socket.socket:
+    """Returns a socket bound to a file that only our own user can open, not listening yet.
+
+    A file that a process before left behind is replaced. Raises `OSError` with the file's name: in use, not allowed,
+    too long a name (some 100 letters), not on this system.
+    """
+    try:
+        if _is_left_behind(path):
+            path.unlink()
+        one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            one.setblocking(False)
+            one.bind(str(path))
+        except OSError:
+            one.close()
+            raise
+        finally:
+            os.umask(before)
+    except AttributeError:
+        raise OSError(errno.EAFNOSUPPORT, "this system has no socket files", str(path)) from None
+    except OSError as error:
+        raise OSError(error.errno or errno.EINVAL, error.strerror or str(error), str(path)) from None
+    return one
+
+
+def _is_left_behind(path: Path) -> bool:
+    """True for a socket file at which nobody listens."""
+    if not path.is_socket():
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        try:
+            asking.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+    return False
+
+
 def close_all(sockets: Iterable[socket.socket]) -> None:
-    """Closes the sockets; one that is closed already stays so."""
+    """Closes the sockets, and removes the files of those that have one; what is closed already stays so."""
     for one in sockets:
+        name = one.getsockname() if one.fileno() >= 0 else None
         one.close()
+        if isinstance(name, str) and name:
+            Path(name).unlink(missing_ok=True)
 
 
 def address_of(one: socket.socket) -> str:
-    """Returns the address that a socket is bound to, as in a URL."""
-    host, port = one.getsockname()[:2]
+    """Returns the address that a socket is bound to, as in a URL; of a socket file its name."""
+    if isinstance(name := one.getsockname(), str):
+        return f"unix:{name}"
+    host, port = name[:2]
     return f"http://[{host}]:{port}" if one.family is socket.AF_INET6 else f"http://{host}:{port}"
 
 

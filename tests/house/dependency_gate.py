@@ -50,6 +50,7 @@ NAMED = {
 IMPORTED_AS = {
     "fhir-resources": "fhir",
     "fhirpy-types-r4b": "fhirpy_types_r4b",
+    "openapi-spec-validator": "openapi_spec_validator",
     "opentelemetry-api": "opentelemetry",
     "opentelemetry-sdk": "opentelemetry",
     "prometheus-client": "prometheus_client",

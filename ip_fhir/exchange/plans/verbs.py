@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from uuid import uuid4
 
 from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.plan import IndividualPlan
@@ -15,6 +14,7 @@ from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.value import require
 from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.access import deeds
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.formats import PartialWriter
 from ip_fhir.exchange.interactions.plan_changes import change, status
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
 
+    from ip_fhir.domain.agreement import Agreement
     from ip_fhir.domain.consent.ages import ConsentAges
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.effects import Effect
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.plans.known_views import Shown
     from ip_fhir.exchange.plans.rest import PlanCriteria
     from ip_fhir.exchange.sending.run_counts import PlanChange
+    from ip_fhir.mapping import Mapper
     from ip_fhir.ports import ResourceVersion
     from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan
 
@@ -146,7 +148,7 @@ class PlanVerbs(Running):
             held = copy.view if copy is not None else None
             base = held if held is not None and held.number == wanted.number else None
             change = Change(
-                id=str(uuid4()),
+                id=deeds.new_id("change"),
                 share=wanted.share,
                 base=wanted.number,
                 digest=base.digest() if base is not None else None,
@@ -177,7 +179,7 @@ class PlanVerbs(Running):
     def ask_for_plan(self, owner: PlanOwner, party: str, *, by: Author, reason: str | None = None) -> SharedPlan:
         """Ask a party for the plan about a person. A no is not sent: when our own clock runs out, we are told."""
         self._context.peers.party(party)
-        ident = str(uuid4())
+        ident = deeds.new_id("request")
         given: dict[str, Any] = {"about": ident, "to_party": party, "owner": owner, "text": reason}
         return self._do(ident, PlanEventKind.REQUEST, by, source=PlanSource.PARTICIPANT, **given)
 
@@ -204,6 +206,16 @@ class PlanVerbs(Running):
     def parties(self) -> dict[str, Organization]:
         """The enterprises of all parties by their names in the settings; our own first."""
         return self._context.enterprises()
+
+    @property
+    def agreements(self) -> tuple[Agreement, ...]:
+        """The agreements of this side, as the settings have them."""
+        return self._context.agreements
+
+    @property
+    def mapper(self) -> Mapper:
+        """The mapper by which this side reads and writes, with the site's own rows."""
+        return self._context.mapper
 
     @property
     def ages(self) -> ConsentAges:
@@ -286,11 +298,12 @@ class PlanVerbs(Running):
         **given: Any,
     ) -> SharedPlan:
         store, now = self._plans(), self._context.clock.now()
-        made = PlanEvent(id=str(uuid4()), kind=kind, at=now, raised_by=source, by=by, **given)
+        made = PlanEvent(id=deeds.new_id("event"), kind=kind, at=now, raised_by=source, by=by, **given)
 
         def once() -> tuple[SharedPlan, PlanChange]:
-            with store.begin() as tx:
+            with deeds.begin(store, now) as tx:
                 before = self._before(tx, plan_id, kind)
+                deeds.require_revision(before.revision if before is not None else None)
                 if made.referral is not None and made.plan is not None:
                     check_loop(tx, made.referral, made.plan)
                 event = made if more is None or before is None else made.evolve(**more(before.plan))
