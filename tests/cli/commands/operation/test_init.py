@@ -82,7 +82,7 @@ def test_the_defaults_are_the_settings_own(role: Role | None) -> None:
     text = fill(template(role, "x.toml"), role)
     off = re.compile(r"(?m)^#(?=[a-z_]+ = |\[)")
     said = "\n".join(line for line in off.sub("", text).splitlines() if not line.endswith('"FILL IN"'))
-    unused = r"\[carriers\]|\[listeners\]|\[told\]|smtp|http\.issuer|http\.tls|peers\.auth"
+    unused = r"own|own.programs|own.tls|\[carriers\]|\[listeners\]|\[told\]|smtp|http\.issuer|http\.tls|peers\.auth"
     said = re.sub(rf"(?ms)^\[({unused})\]\n.*?(?=^\[)", "", said)
     data = tomllib.loads(said)
     assert settings_of(data, environ={}) == settings_of(tomllib.loads(text), environ={})
