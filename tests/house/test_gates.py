@@ -88,16 +88,17 @@ def test_formatter_sees_an_unformatted_file(small: Path) -> None:
 
 
 def test_mypy_sees_an_untyped_or_wrong_line(small: Path) -> None:
-    """A wrong type is seen in each room: library, adapters, tests, documents, examples; so is a function without."""
+    """A wrong type is seen in library, adapters, tests, documents, examples, release; so is a function without."""
     write(small / "ip_fhir" / "bad.py", 'ANSWER: int = "42"\n')
     write(small / "adapters" / "ip_fhir_clean" / "bad.py", "from ip_fhir import clean\n\nclean.ANSWER.upper()\n")
     write(small / "tests" / "test_bad.py", "def test_it():\n    pass\n")
     write(small / "docs" / "wrong.py", "1 + ''\n")
     write(small / "examples" / "02_bad.py", "from ip_fhir import clean\n\nclean.ANSWER.upper()\n")
+    write(small / "release" / "wrong.py", "1 + ''\n")
     code, words = gate(small, "mypy")
     assert code == 1
     red = {line.partition(":")[0] for line in words.splitlines() if ": error:" in line}
-    scripts = {"tests/test_bad.py", "docs/wrong.py", "examples/02_bad.py"}
+    scripts = {"tests/test_bad.py", "docs/wrong.py", "examples/02_bad.py", "release/wrong.py"}
     assert red == {"ip_fhir/bad.py", "adapters/ip_fhir_clean/bad.py", *scripts}
 
 

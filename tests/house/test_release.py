@@ -165,10 +165,10 @@ def test_the_sbom_names_what_is_installed(tmp_path: Path) -> None:
 
 
 def test_the_matrix_tries_every_python_that_we_name(checkout: Path) -> None:
-    """The Pythons that are tried are those of pyproject.toml, the oldest first, which is the least that it asks for."""
+    """Each Python that pyproject.toml names is tried, the oldest first, which is the least that it asks for."""
     listed = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = [line.rpartition(" :: ")[2] for line in listed["classifiers"] if ":: Python ::" in line]
-    assert list(matrix.PYTHONS) == named
+    assert list(matrix.PYTHONS)[: len(named)] == named
     assert listed["requires-python"] == f">={matrix.PYTHONS[0]}"
 
 

@@ -99,7 +99,7 @@ def _known(path: str, known: Collection[str]) -> str:
 
 
 def _finding(found: Finding) -> dict[str, str]:
-    """What the doctor found; of a row that cannot be read only that there is one, since its key may be anything."""
+    """A finding of the doctor; of a row that cannot be read only that there is one, since its key may be anything."""
     detail = "" if found.what == "unreadable row" else without_folders(found.detail)
     return {"what": found.what, "status": found.status, "detail": detail}
 
@@ -122,7 +122,7 @@ def _outline(settings: Settings | None) -> dict[str, Any]:
 
 
 def _of_the_store(settings: Settings | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """How the store stands, and its last errors; only the error's kind where it cannot be read."""
+    """The standing of the store, and its last errors; only the error's kind where it cannot be read."""
     from ip_fhir.cli.opening import absence
     from ip_fhir.errors import IpFhirError
     from ip_fhir.store import open_store, standing
