@@ -1,4 +1,4 @@
-"""What is set in a transaction on a connection that is not ours, and put back at its end where the host goes on."""
+"""Settings of a transaction on a connection that is not ours, put back at its end where the host goes on."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class JoinedContract:
         assert not store.has_record(head.number, head.hash)
 
     def test_a_commit_keeps_all(self, store: JoinableStore, connect: Callable[[], Any]) -> None:
-        """What was written is there for everybody, and is sent."""
+        """Everybody sees what was written, and it is sent."""
         connection = connect()
         inside = store.within(connection, _nothing)
         with inside.begin() as transaction:
