@@ -34,7 +34,7 @@ _WHOLE_NUMBER: Final = re.compile("0|[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What goes in or out: JSON of a domain value, a FHIR resource, or HL7 v2."""
+    """The content of a request or an answer: JSON of a domain value, a FHIR resource, or HL7 v2."""
 
     kind: str
     model: type[Value] | None = None

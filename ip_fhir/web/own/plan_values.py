@@ -210,7 +210,7 @@ class Changes(Value):
 
 
 class Decisions(Value):
-    """What a person decides about the parts of a change; parts that are not named go on waiting."""
+    """Decisions of a person about the parts of a change; parts that are not named go on waiting."""
 
     decisions: tuple[PartDecision, ...] = Field(min_length=1, max_length=20_000, description="Decisions.")
 
@@ -264,7 +264,7 @@ class Difference(Value):
 
 
 class Preview(Value):
-    """What one participant would see."""
+    """The view that one participant would have."""
 
     party: Id = Field(description="Party.")
     is_shared: Flag = Field(description="False if its share does not begin by itself.")
@@ -280,7 +280,7 @@ class Preview(Value):
 
 
 class Previews(Value):
-    """What each participant would see on a day."""
+    """The views that all participants would have on a day."""
 
     on: Day = Field(description="Day, in Norway.")
     items: tuple[Preview, ...] = Field(description="Participants.")
