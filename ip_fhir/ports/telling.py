@@ -1,4 +1,4 @@
-"""What each recipient of our own people is told, as a store numbers it: a row of the outbox for each, in order.
+"""The numbers of what each recipient of our own people is told: a row of the outbox for each, in order.
 
 `TellingStore` is a capability of a store, as those in `ip_fhir.ports.capabilities` are: without it `[[told]]` of the
 settings cannot be used.

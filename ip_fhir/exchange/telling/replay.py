@@ -1,4 +1,4 @@
-"""What a webhook was told, from a number on: to be read again, or sent again."""
+"""The events of a webhook from a number on: to be read again, or sent again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNTOLD: Final[tuple[OutboxStatus, ...]] = ("waiting", "parked")
 
 
 class Progress(NamedTuple):
-    """How far a recipient is told: the last number, the rows that wait or are parked, and why one of them failed.
+    """The progress of a recipient: the last number, the rows that wait or are parked, and why one of them failed.
 
     Rows are counted among the 1000 oldest of the outbox. An address is known by its `key`.
     """
@@ -53,7 +53,7 @@ class Tellings:
             self._store()
 
     def progress(self) -> list[Progress]:
-        """How far each recipient is told, in the order of the settings. Raises `StoreError`."""
+        """The progress of each recipient, in the order of the settings. Raises `StoreError`."""
         recipients = list(self._context.recipients)
         if not recipients:
             return []

@@ -20,7 +20,7 @@ _OFTEN = 3  # attempts after which somebody should look
 
 
 class ToldFinding(NamedTuple):
-    """What a line is about, its status, and a detail that says what to do about it."""
+    """A line of the report: its subject, its status, and a detail that says what to do about it."""
 
     what: str
     status: Status
