@@ -78,7 +78,7 @@ class Became:
 
     @property
     def decisions(self) -> tuple[PartDecision, ...]:
-        """What became of each part."""
+        """The outcome of each part."""
         return self.kept.decisions if self.kept is not None else ()
 
     @property
