@@ -73,7 +73,10 @@ def interpreter(version: str) -> Path | None:
     """A Python of this version that the machine has; none is fetched."""
     command = [sys.executable, "-m", "uv", "--no-config", "python", "find", "--no-python-downloads", "--system"]
     ran = subprocess.run([*command, version], check=False, capture_output=True, text=True, cwd=ROOT)
-    return Path(ran.stdout.strip()) if ran.returncode == 0 else None
+    if ran.returncode == 0:
+        return Path(ran.stdout.strip())
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"  # uv looks at its shims alone
+    return next(iter(sorted(versions.glob(f"{version}.*/bin/python"))), None)
 
 
 def installed(python: Path, entry: Entry) -> Path:
