@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "outbox retry": ("row",),
     "outbox park": ("row", "--reason", "no"),
     "outbox release": ("row", "--by", "1 Nina Testesen"),
+    "told replay": ("name", "--from", "1"),
     "outbox withhold": ("row", "--reason", "no", "--by", "1 Nina Testesen"),
     "outbox disclose": ("referral-03", "--to", "municipality", "--release", "contacts", "--by", "1 Nina Testesen"),
     "worklist done": ("item", "--by", "1 Nina Testesen"),

@@ -43,6 +43,7 @@ NAMED = {
     "ruff": ("Makefile", "run ruff"),
     "types-psutil": ("pyproject.toml", '"psutil>'),
     "types-requests": ("pyproject.toml", '"requests>'),
+    "types-pyyaml": ("pyproject.toml", '"pyyaml>'),
     "cyclonedx-bom": ("release/build.py", '"-m", "cyclonedx_py"'),  # run as a program
     "uv": ("tests/house/wheel_gate.py", '"uv",'),
 }

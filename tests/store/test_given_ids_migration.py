@@ -22,6 +22,7 @@ def test_what_is_there_comes_through(bare: Place) -> None:
     assert [tuple(row) for row in kept] == [("school", pair.view, ident) for ident in "pqr" for pair in GIVEN]
     bare.sql("UPDATE plan SET body = 'none' WHERE id = 'r'")
     bare.sql("DROP TABLE given_id")
+    bare.sql("DROP TABLE telling")  # by a later migration
     bare.sql("UPDATE alembic_version SET version_num = '0015'")
     upgrade_store(bare.url)
     assert bare.sql("SELECT party, id, plan_id FROM given_id ORDER BY plan_id, id") == kept[:4]

@@ -280,7 +280,7 @@ def test_many_problems_are_counted(store: SqlStore, place: Place) -> None:
     assert str(problems[-1]) == "store: and 5 more problems"
 
 
-_FOLLOWS = {"meta", "taking_part", "about_person", "given_id"}  # what follows from a referral or a plan
+_FOLLOWS = {"meta", "taking_part", "about_person", "given_id", "telling"}  # what follows from a referral or a plan
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

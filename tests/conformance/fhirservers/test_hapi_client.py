@@ -44,7 +44,7 @@ EXPECTED = {
     "create on a condition": "201 referral-04",
     "create on a condition, again": "200 referral-04",
     "create": "referral-04",
-    "transaction with ifNoneExist": "201",
+    "transaction with ifNoneExist": "200",
     "batch": "200, 404, 200",
     "$process-message": "ok",
     "$process-message, again": "ok",

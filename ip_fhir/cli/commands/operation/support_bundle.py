@@ -87,7 +87,7 @@ def places(text: str, known: Collection[str]) -> list[str]:
     """The places that an error's text names before its reasons; of each, only names that are in `known`.
 
     >>> places("Bundle.entry[2].resource.Kari: is not known; HTTP 422: no", {"entry", "resource"})
-    ['...entry[2].resource....']
+    ['....entry[2].resource....']
     """
     found = (one.partition(": ")[0] for one in text.split("; ") if ": " in one)
     paths = (path for path in found if re.fullmatch(r"[\w.\[\]-]+", path, re.ASCII) and re.search(r"[.\[]", path))

@@ -100,7 +100,7 @@ def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
     with closing(open_store(read_settings(sides.hospital).database)) as store:
         assert list(check_capabilities(store)) == []
         found = list(check_capabilities(only_loops(store)))
-    assert [finding.status for finding in found] == ["warn"] * 11
+    assert [finding.status for finding in found] == ["warn"] * 12
     later = (
         "WorklistStore",
         "ReadingStore",
