@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def test_one_that_is_no_mail_server() -> None:
 
 def test_nobody_is_there() -> None:
     """No connection is to be tried again."""
-    with silent_server() as port:
-        pass
-    with pytest.raises(Unavailable, match="no connection"):
-        send(server(port), TO, MESSAGE)
+    with socket.socket() as held:  # nobody listens there, and nobody else begins to
+        held.bind(("127.0.0.1", 0))
+        with pytest.raises(Unavailable, match="no connection"):
+            send(server(held.getsockname()[1]), TO, MESSAGE)

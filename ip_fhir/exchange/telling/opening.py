@@ -13,7 +13,6 @@ from ip_fhir.exchange.telling.mail import Mail
 from ip_fhir.exchange.telling.recipients import Recipient, Recipients
 from ip_fhir.exchange.telling.webhook import Webhook
 from ip_fhir.settings.telling import key_of
-from ip_fhir.wire.smtp import SmtpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.telling.mail import Wording
     from ip_fhir.exchange.telling.recipients import Channel
     from ip_fhir.settings import Settings, SmtpSettings, ToldSettings
+    from ip_fhir.wire.smtp import SmtpServer
 
 
 class Words(NamedTuple):
@@ -75,6 +75,8 @@ def smtp_server(settings: SmtpSettings | None) -> SmtpServer:
     """The mail server of the settings. Raises `InvalidInput` at `smtp` if there is none."""
     if settings is None:
         raise InvalidInput.at("smtp", "is needed for e-mail", "required")
+    from ip_fhir.wire.smtp import SmtpServer  # a side that sends no e-mail loads no client
+
     return SmtpServer(
         settings.host,
         settings.sender,
