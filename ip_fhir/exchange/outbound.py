@@ -8,9 +8,7 @@ still waits; it is sent again, unchanged to the byte, and the receiver recognise
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from ip_fhir.domain.effects import EffectKind
@@ -213,18 +211,8 @@ def _asked(context: Context, peer: Peer, row: OutboxRow, now: datetime, ask: Cal
 
     Notes whether the peer gave an answer, by the name under which its rows are claimed.
     """
-    name, began = row.peer or peer.name, time.monotonic()
-    try:
-        found = _by_adapter(peer, ask)
-    except Unavailable as error:
-        ended = now + timedelta(seconds=time.monotonic() - began)
-        context.circuits.silent(name, error, ended, context.settings.retry, context.jitter)
-        raise
-    except PeerError:
-        context.circuits.answered(name)
-        raise
-    context.circuits.answered(name)
-    return found
+    with context.circuits.asking(row.peer or peer.name, now, context.settings.retry, context.jitter):
+        return _by_adapter(peer, ask)
 
 
 def _by_adapter(peer: Peer, ask: Callable[[], T]) -> T:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from ip_fhir.errors import PeerError, Unavailable
 from ip_fhir.exchange.sending.retry import seconds_until_next
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from ip_fhir.errors import IpFhirError
@@ -72,6 +75,23 @@ class Circuits:
             self._of[peer] = Circuit(silences, until)
         if until is not None:
             log.warning("peer %s: silent %d times in a row, asked again at %s", peer, silences, until.isoformat())
+
+    @contextmanager
+    def asking(self, peer: str, now: datetime, policy: RetrySettings, jitter: Callable[[], float]) -> Iterator[None]:
+        """Note whether the peer, which is asked in the block from `now` (UTC) on, gives an answer.
+
+        `Unavailable` is none; any other `PeerError` is one. Nothing is noted of an error that says neither.
+        """
+        began = time.monotonic()
+        try:
+            yield
+        except Unavailable as error:
+            self.silent(peer, error, now + timedelta(seconds=time.monotonic() - began), policy, jitter)
+            raise
+        except PeerError:
+            self.answered(peer)
+            raise
+        self.answered(peer)
 
     def of(self, peer: str | None) -> Circuit:
         """The circuit of a peer."""

@@ -8,8 +8,6 @@ told again, under the same id and number.
 from __future__ import annotations
 
 import logging
-import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
@@ -115,22 +113,15 @@ def _together(context: Context, recipient: Recipient, row: OutboxRow, now: datet
 
 def _tell(context: Context, recipient: Recipient, rows: list[OutboxRow], now: datetime) -> None:
     """Tell, and note whether the recipient's server answered. Raises `PeerError`."""
-    began, name = time.monotonic(), recipient.name
+    name = recipient.name
     try:
-        recipient.channel.tell([Entry.of(one) for one in rows], now)
-    except Unavailable as error:
-        ended = now + timedelta(seconds=time.monotonic() - began)
-        context.circuits.silent(name, error, ended, context.settings.retry, context.jitter)
-        raise
-    except PeerError:
-        context.circuits.answered(name)
-        raise
-    except StoreError:
+        with context.circuits.asking(name, now, context.settings.retry, context.jitter):
+            recipient.channel.tell([Entry.of(one) for one in rows], now)
+    except (PeerError, StoreError):
         raise
     except Exception as error:
         said = str(error) if isinstance(error, IpFhirError) else type(error).__name__
         raise Unavailable(f"could not be told: {said}") from error
-    context.circuits.answered(name)
     for one in rows:
         log.info("told %s: row %s, item reason %s", name, one.id, one.effect.reason)
 
