@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_network
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import orjson
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.subscriptions.endpoints import Endpoints
 from ip_fhir.ports.subscriptions import KeptSubscription, Subscription
+from tests.support.loopback import listening
 from tests.support.two_sides import Side
 
 LOOPBACK = Endpoints((ip_network("127.0.0.0/8"),))
@@ -86,22 +87,8 @@ def hook(port: int = 0) -> Iterator[Hook]:
         def log_message(self, *_args: Any) -> None:
             """Say nothing."""
 
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_args: Any) -> None:
-            """Whoever sent has gone."""
-
-    server = Server(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    receiver.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with listening(Handler, receiver.released, port) as receiver.port:
         yield receiver
-    finally:
-        receiver.released.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def wanted(url: str, criteria: str = "Task?", **channel: Any) -> dict[str, Any]:
