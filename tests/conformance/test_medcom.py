@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.timeout(1200), pytest.mark.slow]
 
 AT = datetime(2026, 1, 12, 13, 0, tzinfo=UTC)
 URL = "https://municipality.example/fhir"
-MESSAGES, OF_EACH_PLAN_KIND = 60, 3
+MESSAGES, OF_EACH_PLAN_KIND = 24, 1
 EXTENSION = "medcom-messaging-destinationUseExtension"
 ACTIVITIES = "medcom-messaging-activityCodes"
 CODES: tuple[IssueCode, ...] = (

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.events import PlanEventKind, PlanSource
-
-if TYPE_CHECKING:
-    from ip_fhir.domain.sharing.share import Share
 
 
 class Finding(StrEnum):
@@ -272,13 +269,6 @@ class ShareState(StrEnum):
     SHARED = "shared"
     OUT_OF_STEP = "out-of-step"
     ENDED = "ended"
-
-
-def state_of(share: Share) -> ShareState:
-    """Returns the state of a share."""
-    if not share.goes_on:
-        return ShareState.ENDED
-    return ShareState.SHARED if share.in_step else ShareState.OUT_OF_STEP
 
 
 SHARE_WAYS: Final[tuple[tuple[ShareState | None, str, ShareState], ...]] = (
