@@ -18,6 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BUILD = HERE / ".build"
+OWN_CLIENTS = HERE.parents[1] / "examples" / "clients"
 # One quick compiler and the plainest collector: a run of a minute earns nothing back from better ones.
 JAVA_OPTIONS = ("-Xmx1g", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
@@ -96,6 +97,38 @@ def _installed(name: str, file: str) -> Path:
         if stale or not path.exists():
             run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], module)
     return path
+
+
+def own_client_in_java(document: bytes) -> list[str]:
+    """The command of the example client in Java, generated from our OpenAPI document and built with Maven."""
+    module = OWN_CLIENTS / "java"
+    jar = module / "target" / "own-client.jar"
+    with _once("own-client-java", [module / "pom.xml", *_described(module, document)]) as stale:
+        if stale or not jar.is_file():
+            run(["mvn", "--batch-mode", "--quiet", "package"], module)
+    return ["java", *JAVA_OPTIONS, "-Dfile.encoding=UTF-8", "-jar", str(jar)]
+
+
+def own_client_in_typescript(document: bytes) -> list[str]:
+    """The command of the example client in TypeScript, generated from our OpenAPI document and compiled with tsc."""
+    module = OWN_CLIENTS / "typescript"
+    program = module / "built" / "main.js"
+    named = [module / name for name in ("package.json", "package-lock.json", "tsconfig.json")]
+    with _once("own-client-typescript", [*named, *_described(module, document)]) as stale:
+        if stale or not program.is_file():
+            run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], module)
+            run(["npm", "run", "--silent", "build"], module)
+    return ["node", str(program)]
+
+
+def _described(module: Path, document: bytes) -> list[Path]:
+    """Puts the OpenAPI document where the build looks for it. Returns it with all sources."""
+    file = module / "own.json"
+    if not file.is_file() or file.read_bytes() != document:
+        fresh = file.with_suffix(f".{os.getpid()}")
+        fresh.write_bytes(document)
+        fresh.replace(file)
+    return [file, *sorted(path for path in (module / "src").rglob("*") if path.is_file())]
 
 
 def fhir_home(empty: tuple[str, ...]) -> Path:

@@ -43,9 +43,17 @@ _REASONS: Final = {
     500: "Something is wrong on our side; it has been logged.",
     503: "Not now: the store, or too much at a time. The same may be asked again.",
 }
+_RESOURCE: Final = {
+    "type": "object",
+    "description": "Any FHIR resource.",
+    "required": ["resourceType"],
+    "properties": {"resourceType": {"type": "string"}},
+    "additionalProperties": True,  # unless it is said, some generated clients drop all but `resourceType`
+}
 _FREE: Final = {
-    FHIR_JSON: {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}},
-    ER7: {"type": "string", "description": "Segments, each with a carriage return at its end."},
+    FHIR_JSON: {"$ref": _REFS.format(model="FhirResource")},
+    # Bytes, since MSH-18 says which characters they are; a client that reads a string of JSON would fail at them, too.
+    ER7: {"type": "string", "format": "binary", "description": "Segments, each with a carriage return at its end."},
     JSON: {"type": "object"},
 }
 _TAG: Final = r'(?:W/)?"(?:0|[1-9][0-9]{0,8})"'
@@ -97,10 +105,18 @@ def document(doors: Iterable[Door] | None = None) -> bytes:
 
 
 def _schemas(models: list[type[Value]]) -> dict[str, Any]:
-    """The JSON Schemas of these values and of all in them, by name."""
+    """The JSON Schemas of these values and of all in them, by name.
+
+    With defaults that are one word or number: of a null or an empty list, which says no more than that a field may be
+    absent, generators make the promise that it is there, and of an object code that cannot be compiled.
+    """
     _, found = models_json_schema([(model, "validation") for model in models], ref_template=_REFS)
     schemas: dict[str, Any] = json.loads(json.dumps(found["$defs"]))
-    return schemas
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            if not isinstance(field.get("default"), bool | int | str):
+                field.pop("default", None)
+    return {**schemas, "FhirResource": _RESOURCE}
 
 
 def _operation(door: Door) -> dict[str, Any]:

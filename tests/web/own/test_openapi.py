@@ -42,6 +42,30 @@ def test_each_operation_has_a_name_of_its_own(described: dict[str, Any]) -> None
     assert len(set(names)) == len(names) == len(DOORS)
 
 
+def test_a_resource_keeps_all_that_it_has(described: dict[str, Any]) -> None:
+    """FHIR has one schema with a name, and it says that anything may stand beside `resourceType`."""
+    resource = {"$ref": "#/components/schemas/FhirResource"}
+    for path in ("plan-to-fhir", "message-to-fhir"):
+        operation = described["paths"][f"/own/map/{path}"]["post"]
+        assert operation["responses"]["200"]["content"]["application/fhir+json"]["schema"] == resource
+    assert described["components"]["schemas"]["FhirResource"]["additionalProperties"] is True
+
+
+def test_hl7v2_is_bytes(described: dict[str, Any]) -> None:
+    """No client takes a message for a string of JSON, or for UTF-8 where MSH-18 says otherwise."""
+    media = described["paths"]["/own/map/plan-to-hl7v2"]["post"]["responses"]["200"]["content"]
+    assert media["x-application/hl7-v2+er7"]["schema"]["format"] == "binary"
+
+
+def test_what_may_be_absent_has_no_default_of_nothing(described: dict[str, Any]) -> None:
+    """A default is a word, a number or a flag: of null and lists clients make the promise that the field is there."""
+    schemas = described["components"]["schemas"].values()
+    defaults = [f["default"] for s in schemas for f in s.get("properties", {}).values() if "default" in f]
+    assert defaults
+    assert {type(default) for default in defaults} <= {str, int, bool}
+    assert described["components"]["schemas"]["WantedView"]["properties"]["whole"]["default"] is True
+
+
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 def test_each_door_is_as_described(described: dict[str, Any], door: Any) -> None:
     """Author, key, version, body, parameters and every status that it may answer with."""
