@@ -62,8 +62,7 @@ def running_town(place: Path) -> Iterator[Town]:
             upgrade_store(_database(place, role))
             config = _settings(place, role, peers, own[role])
             clean.enter_context(_serving(config, place / f"{role}.log"))
-        for port in own.values():
-            eventually(lambda port=port: _answers(f"http://127.0.0.1:{port}/own/parties"), 900)
+        eventually(lambda: all(_answers(f"http://127.0.0.1:{port}/own/parties") for port in own.values()), 900)
         yield Town(place, own)
 
 
