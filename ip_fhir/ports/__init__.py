@@ -362,8 +362,8 @@ class Store(ResourceStore, Protocol):
         """
         ...
 
-    def outbox(self, status: OutboxStatus | None = None, limit: int = 100) -> list[OutboxRow]:
-        """Outbox rows, oldest first."""
+    def outbox(self, status: OutboxStatus | None = None, limit: int = 100, after: str | None = None) -> list[OutboxRow]:
+        """Outbox rows, oldest first, behind the row `after`. Raises `InvalidInput` (not-found) if there is no such."""
         ...
 
     def refusals(self, limit: int = 100) -> list[Refusal]:

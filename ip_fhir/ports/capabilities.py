@@ -21,7 +21,7 @@ A store with a capability has all of its methods, and its `begin` returns transa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeGuard
 
 from ip_fhir.ports import Store, Transaction
 
@@ -122,6 +122,10 @@ class PersonTransaction(Transaction, Protocol):
         ...
 
 
+WorklistPlace: TypeAlias = "tuple[bool, datetime, str]"
+"""The place of an item in the list: if it is done, when it was opened (UTC), and its id."""
+
+
 class WorklistStore(Store, Protocol):
     """Keeps the worklist of our own people: items that are open until somebody has done them."""
 
@@ -130,9 +134,14 @@ class WorklistStore(Store, Protocol):
         ...
 
     def worklist(
-        self, *, open_only: bool = True, limit: int = 100, aggregate: Aggregate | None = None
+        self,
+        *,
+        open_only: bool = True,
+        limit: int = 100,
+        aggregate: Aggregate | None = None,
+        after: WorklistPlace | None = None,
     ) -> list[WorklistItem]:
-        """Items, open ones first, then by opening time; only those of one aggregate if it is given."""
+        """Items, open ones first, then by opening time; only those of one aggregate, or behind a place, if given."""
         ...
 
 

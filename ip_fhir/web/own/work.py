@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, get_args
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.errors import InvalidInput
@@ -29,13 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.exchange import Exchange
+    from ip_fhir.ports.capabilities import WorklistPlace
     from ip_fhir.web.own.doors import Asked
 
 WORK: Final = "work"
 SETTINGS: Final = "settings"
-
-_MOST: Final = 10_000
-"""Items and rows that are looked at for a page: whoever has more open must do something else first."""
 
 _STATUSES: Final = get_args(OutboxStatus)
 _STATUS = Query(
@@ -199,10 +198,12 @@ class WorkDoors:
     def _items(self, asked: Asked) -> Shown:
         after = place_of(asked)
         found = self.exchange.worklist(
-            open_only=not asked.query["all"], limit=_MOST, correlation_id=asked.query["loop"]
+            open_only=not asked.query["all"],
+            limit=asked.query["limit"] + 1,
+            correlation_id=asked.query["loop"],
+            after=_place_in(after) if after is not None else None,
         )
-        rest = [item for item in found if after is None or _place(item) > after]
-        page, following = next_page(asked, rest, _place)
+        page, following = next_page(asked, found, _place)
         return Shown(WorklistPage(items=tuple(page), next=following))
 
     def _item(self, asked: Asked) -> Shown:
@@ -215,9 +216,10 @@ class WorkDoors:
 
     def _rows(self, asked: Asked) -> Shown:
         status, after = asked.query["status"], place_of(asked)
-        found = self.exchange.store.outbox(None if status == "all" else status, _MOST)
-        start = next((n for n, row in enumerate(found, 1) if after is not None and row.id == after[0]), 0)
-        page, following = next_page(asked, found[start:], lambda row: [row.id])
+        found = self.exchange.store.outbox(
+            None if status == "all" else status, asked.query["limit"] + 1, after[0] if after is not None else None
+        )
+        page, following = next_page(asked, found, lambda row: [row.id])
         return Shown(OutboxPage(items=tuple(map(OutboxMessage.of, page)), next=following))
 
     def _row(self, asked: Asked) -> Shown:
@@ -258,3 +260,9 @@ class WorkDoors:
 def _place(item: WorklistItem) -> list[str | bool]:
     """Returns the place of an item in the list: open ones first, then by opening time."""
     return [item.done is not None, item.opened.isoformat(), item.id]
+
+
+def _place_in(place: list[Any]) -> WorklistPlace:
+    """Returns a place of `_place` as the store takes it."""
+    is_done, opened, ident = place
+    return is_done, datetime.fromisoformat(opened), ident

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ip_fhir.testing.store_samples import outbox_row, work_item
 from tests.support.own_program import Program, done, refused
 from tests.support.two_sides import Loop, form, notice
 
@@ -227,3 +228,20 @@ def test_a_hospital_does_not_answer_and_a_municipality_does_not_send(
     refused(municipality.post("notices", notice("03")), 409, "business-rule")
     sent(loop, hospital)
     refused(hospital.post("green-forms", form("03-stroke-patient-2")), 409, "business-rule")
+
+
+@pytest.mark.slow
+def test_lists_that_are_longer_than_anybody_reads(loop: Loop, municipality: Program) -> None:
+    """Of more than ten thousand items and messages each is found once, page by page; nobody is cut off."""
+    number = 10_001
+    with loop.municipality.exchange.store.begin() as transaction:
+        transaction.open_items([work_item(f"i-{n:05}", of=f"r-{n}") for n in range(number)])
+        transaction.enqueue([outbox_row(f"o-{n:05}", f"r-{n}") for n in range(number)])
+    for path, letter in (("worklist?limit=1000", "i"), ("outbox?status=waiting&limit=1000", "o")):
+        found: list[str] = []
+        cursor = ""
+        while cursor is not None:
+            page = done(municipality.get(f"{path}{cursor}"))
+            found += [one["id"] for one in page["items"]]
+            cursor = f"&cursor={page['next']}" if "next" in page else None
+        assert found == [f"{letter}-{n:05}" for n in range(number)]
