@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.values.aggregate import Aggregate
+    from ip_fhir.errors import Problem
     from ip_fhir.ports import JsonObject, OutboxRow
     from ip_fhir.ports.readings import Reading, ReadingCount
 
@@ -227,6 +228,10 @@ class UnreadableStore(Store, Protocol):
 
     def unreadable(self, limit: int = 100) -> list[UnreadableRow]:
         """The rows that cannot be read, those met first at the top; also those that are not written down yet."""
+        ...
+
+    def look_through(self) -> tuple[Problem, ...]:
+        """Read every row there is. Returns a problem for each that cannot be read; it takes as long as that does."""
         ...
 
     def untold(self, limit: int = 100) -> list[UnreadableRow]:

@@ -302,9 +302,9 @@ class SqlStore(SqlPlanReader, SqlSubscriptions, SqlTellings):
             for row in rows:
                 yield from self._damage.sort("evidence", [row], codec.evidence_record)[0]
 
-    def verify(self) -> tuple[Problem, ...]:
+    def verify(self, expected: Sequence[ChainHead] = ()) -> tuple[Problem, ...]:
         """Checks the chain and all that it says was written. Returns a problem for each thing that is not as it was."""
-        return self.examine().problems
+        return self.examine(expected).problems
 
     def examine(self, expected: Sequence[ChainHead] = ()) -> Checked:
         """Checks as `verify`, and that the chain holds the `expected` heads; with the numbers of things compared."""

@@ -14,7 +14,7 @@ from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Problem
-from ip_fhir.ports import OutboxRow
+from ip_fhir.ports import ChainHead, OutboxRow
 from ip_fhir.ports.capabilities import AggregateRecord, WorklistPlace
 from ip_fhir.ports.plans import SavedVersion, ViewMade
 from ip_fhir.store import SqlStore
@@ -71,7 +71,7 @@ class TakesEveryReport(SqlStore):
 class BelievesTheChain(SqlStore):
     """Finds no fault with any evidence."""
 
-    def verify(self) -> tuple[Problem, ...]:
+    def verify(self, expected: Sequence[ChainHead] = ()) -> tuple[Problem, ...]:
         """All is well."""
         return ()
 
