@@ -38,6 +38,7 @@ SOAKS = {
         ("tests/acceptance/test_damaged_requests.py", "tests/acceptance/test_hostile_town.py"),
         {"IP_FHIR_DAMAGED": "100000", "IP_FHIR_HOSTILE_LOOPS": "300"},
     ),
+    "own": (("tests/web/own/test_schemathesis.py",), {"IP_FHIR_OWN_EXAMPLES": "200"}),
 }
 """Name, where its tests are, and what is set for them where nobody has set it."""
 

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping.bundle.reads import Reads
     from ip_fhir.ports import JsonObject, OutboxRow, Receipt, ResourceVersion, WireFormat
+    from ip_fhir.ports.capabilities import WorklistPlace
     from ip_fhir.ports.readings import ReadingOutcome
     from ip_fhir.settings import WorkerSettings
 
@@ -197,10 +198,15 @@ class Exchange(PlanVerbs):
         return after
 
     def worklist(
-        self, *, open_only: bool = True, limit: int = 100, correlation_id: str | None = None
+        self,
+        *,
+        open_only: bool = True,
+        limit: int = 100,
+        correlation_id: str | None = None,
+        after: WorklistPlace | None = None,
     ) -> list[WorklistItem]:
         """See `ip_fhir.exchange.worklist.items`."""
-        return worklist.items(self._context, open_only=open_only, limit=limit, correlation_id=correlation_id)
+        return worklist.items(self._context, correlation_id, open_only=open_only, limit=limit, after=after)
 
     def work_item(self, item_id: str) -> WorklistItem:
         """See `ip_fhir.exchange.worklist.item`."""

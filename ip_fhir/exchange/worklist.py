@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.referral import Author
     from ip_fhir.exchange.context import Context
-    from ip_fhir.ports.capabilities import WorklistStore
+    from ip_fhir.ports.capabilities import WorklistPlace, WorklistStore
 
 
-def items(context: Context, *, open_only: bool, limit: int, correlation_id: str | None) -> list[WorklistItem]:
+def items(
+    context: Context, correlation_id: str | None, *, open_only: bool, limit: int, after: WorklistPlace | None
+) -> list[WorklistItem]:
     """Items, open ones first, then by opening time; only those of one loop if `correlation_id` is given.
+
+    With `after` only those behind that place in the list: the next page, also if an item of this one is done meanwhile.
 
     Raises `InvalidInput` (not-supported: the store keeps no worklist), `StoreError`.
     """
     aggregate = None if correlation_id is None else Aggregate.of_referral(correlation_id)
-    return _store(context).worklist(open_only=open_only, limit=limit, aggregate=aggregate)
+    return _store(context).worklist(open_only=open_only, limit=limit, aggregate=aggregate, after=after)
 
 
 def item(context: Context, item_id: str) -> WorklistItem:

@@ -362,8 +362,8 @@ class Store(ResourceStore, Protocol):
         """
         ...
 
-    def outbox(self, status: OutboxStatus | None = None, limit: int = 100) -> list[OutboxRow]:
-        """Outbox rows, oldest first."""
+    def outbox(self, status: OutboxStatus | None = None, limit: int = 100, after: str | None = None) -> list[OutboxRow]:
+        """Outbox rows, oldest first, behind the row `after`. Raises `InvalidInput` (not-found) if there is no such."""
         ...
 
     def refusals(self, limit: int = 100) -> list[Refusal]:
@@ -390,8 +390,8 @@ class Store(ResourceStore, Protocol):
         """The end of the chain now; number 0 and 64 zeros for an empty chain."""
         ...
 
-    def verify(self) -> tuple[Problem, ...]:
-        """Check the whole chain. Returns a problem, with the number, for each changed, removed or inserted record."""
+    def verify(self, expected: Sequence[ChainHead] = ()) -> tuple[Problem, ...]:
+        """Check the whole chain, and that it has the `expected` heads. Returns a problem for each thing amiss."""
         ...
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ A store with a capability has all of its methods, and its `begin` returns transa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeGuard
 
 from ip_fhir.ports import Store, Transaction
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.values.aggregate import Aggregate
+    from ip_fhir.errors import Problem
     from ip_fhir.ports import JsonObject, OutboxRow
     from ip_fhir.ports.readings import Reading, ReadingCount
 
@@ -122,6 +123,10 @@ class PersonTransaction(Transaction, Protocol):
         ...
 
 
+WorklistPlace: TypeAlias = "tuple[bool, datetime, str]"
+"""The place of an item in the list: if it is done, when it was opened (UTC), and its id."""
+
+
 class WorklistStore(Store, Protocol):
     """Keeps the worklist of our own people: items that are open until somebody has done them."""
 
@@ -130,9 +135,14 @@ class WorklistStore(Store, Protocol):
         ...
 
     def worklist(
-        self, *, open_only: bool = True, limit: int = 100, aggregate: Aggregate | None = None
+        self,
+        *,
+        open_only: bool = True,
+        limit: int = 100,
+        aggregate: Aggregate | None = None,
+        after: WorklistPlace | None = None,
     ) -> list[WorklistItem]:
-        """Items, open ones first, then by opening time; only those of one aggregate if it is given."""
+        """Items, open ones first, then by opening time; only those of one aggregate, or behind a place, if given."""
         ...
 
 
@@ -218,6 +228,10 @@ class UnreadableStore(Store, Protocol):
 
     def unreadable(self, limit: int = 100) -> list[UnreadableRow]:
         """The rows that cannot be read, those met first at the top; also those that are not written down yet."""
+        ...
+
+    def look_through(self) -> tuple[Problem, ...]:
+        """Read every row there is. Returns a problem for each that cannot be read; it takes as long as that does."""
         ...
 
     def untold(self, limit: int = 100) -> list[UnreadableRow]:

@@ -16,6 +16,9 @@ ReadingWay: TypeAlias = Literal["read", "vread", "history", "search", "view", "u
 ReadingOutcome: TypeAlias = Literal["shown", "nothing-new", "nothing-found", "refused"]
 """`nothing-new`: only what the same party was shown by the same search within the hour."""
 
+OUR_OWN: Final = "our-own-people"
+"""The ground of a read by one of our own people; `Reading.client` is then the id by which the EHR knows them."""
+
 TAKES_PART: Final = "takes-part"
 """The ground of a read: the party takes part in the referral that the resource shows."""
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
+    from ip_fhir.ports.capabilities import WorklistPlace
+
 V = TypeVar("V", bound=Value)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -259,6 +261,12 @@ def item_values(item: WorklistItem) -> dict[str, Any]:
 def item_outcome(now: datetime, by: Author | None, note: str | None) -> dict[str, Any]:
     """The columns of an item that is done."""
     return {"new_done": micros(now), "new_done_by": None if by is None else dump(by.to_data()), "new_note": note}
+
+
+def place(of: WorklistPlace) -> dict[str, Any]:
+    """The place of an item in the list, as the parameters of a page behind it."""
+    is_done, opened, ident = of
+    return {"was_closed": int(is_done), "was_opened": micros(opened), "last": ident}
 
 
 def item(row: Row[Any]) -> WorklistItem:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ip_fhir.domain.referral import Referral
 from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
-from ip_fhir.errors import InvalidInput, StoreError
+from ip_fhir.errors import StoreError
 from ip_fhir.ports import ChainHead
 from ip_fhir.ports.resources import UNBOUNDED
 from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_statements, worklist_statements
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         SearchPlace,
         Stored,
     )
-    from ip_fhir.ports.capabilities import AggregateRecord, UnreadableRow
+    from ip_fhir.ports.capabilities import AggregateRecord, UnreadableRow, WorklistPlace
     from ip_fhir.ports.readings import Reading, ReadingCount
     from ip_fhir.ports.resources import Bounds, SearchOrder, TimePlace
     from ip_fhir.store.integrity.verification import Checked
@@ -195,21 +195,19 @@ class SqlStore(SqlPlanReader, SqlSubscriptions, SqlTellings):
 
     def referrals(self, states: Sequence[str] = (), limit: int = 100, after: str | None = None) -> list[Referral]:
         """Returns referrals, latest changed first. Raises `InvalidInput` if there is no referral `after`."""
-        values: dict[str, Any] = {"at_most": limit}
-        if states:
-            values["states"] = list(states)
+        values: dict[str, Any] = {"at_most": limit} | ({"states": list(states)} if states else {})
         if after is not None:
-            place = self._read(statements.PLACE_IN_LIST, {"correlation_id": after})
-            if not place:
-                raise InvalidInput.at("after", "there is no such referral", "not-found")
-            values |= {"changed": place[0].changed, "last": after}
+            place = self._place("referral", statements.PLACE_IN_LIST, {"correlation_id": after})
+            values |= {"changed": place.changed, "last": after}
         statement = statements.list_referrals(some_states=bool(states), after=after is not None)
         return self._list("referral", statement, values, lambda row: codec.parse(Referral, row.body))
 
-    def outbox(self, status: OutboxStatus | None = None, limit: int = 100) -> list[OutboxRow]:
-        """Returns outbox rows, oldest first."""
-        statement = statements.OUTBOX if status is None else statements.OUTBOX_BY_STATUS
+    def outbox(self, status: OutboxStatus | None = None, limit: int = 100, after: str | None = None) -> list[OutboxRow]:
+        """Returns outbox rows, oldest first. Raises `InvalidInput` if there is no row `after`."""
         values: dict[str, Any] = {"at_most": limit} | ({} if status is None else {"in_status": status})
+        if after is not None:
+            values["behind"] = self._place("outbox row", statements.PLACE_OF_ROW, {"row_id": after}).sequence
+        statement = statements.LIST_ROWS[status is not None, after is not None]
         return self._list("outbox", statement, values, codec.outbox_row)
 
     def overdue_receipts(self, now: datetime, limit: int) -> list[OutboxRow]:
@@ -218,12 +216,17 @@ class SqlStore(SqlPlanReader, SqlSubscriptions, SqlTellings):
         return self._list("outbox", statements.OVERDUE_RECEIPTS, values, codec.outbox_row)
 
     def worklist(
-        self, *, open_only: bool = True, limit: int = 100, aggregate: Aggregate | None = None
+        self,
+        *,
+        open_only: bool = True,
+        limit: int = 100,
+        aggregate: Aggregate | None = None,
+        after: WorklistPlace | None = None,
     ) -> list[WorklistItem]:
-        """Returns items, open ones first, then by opening time; only those of one aggregate if it is given."""
-        values: dict[str, Any] = {"at_most": limit}
-        values |= {"of_kind": aggregate.kind, "of_id": aggregate.id} if aggregate is not None else {}
-        statement = worklist_statements.LISTS[open_only, aggregate is not None]
+        """Returns items, open ones first, then by opening time; only those of one aggregate, or behind a place."""
+        of = {"of_kind": aggregate.kind, "of_id": aggregate.id} if aggregate is not None else {}
+        values: dict[str, Any] = {"at_most": limit, **of, **(codec.place(after) if after is not None else {})}
+        statement = worklist_statements.LISTS[open_only, aggregate is not None, after is not None]
         return self._list("worklist", statement, values, codec.item)
 
     def refusals(self, limit: int = 100) -> list[Refusal]:
@@ -299,9 +302,9 @@ class SqlStore(SqlPlanReader, SqlSubscriptions, SqlTellings):
             for row in rows:
                 yield from self._damage.sort("evidence", [row], codec.evidence_record)[0]
 
-    def verify(self) -> tuple[Problem, ...]:
+    def verify(self, expected: Sequence[ChainHead] = ()) -> tuple[Problem, ...]:
         """Checks the chain and all that it says was written. Returns a problem for each thing that is not as it was."""
-        return self.examine().problems
+        return self.examine(expected).problems
 
     def examine(self, expected: Sequence[ChainHead] = ()) -> Checked:
         """Checks as `verify`, and that the chain holds the `expected` heads; with the numbers of things compared."""

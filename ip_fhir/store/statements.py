@@ -215,11 +215,19 @@ ENQUEUE: Final = insert_new(outbox, "id", leave_out=("sequence", *_LEASE, "sent_
 ROW: Final = select(*READ).where(_by_row_id)
 """One outbox row."""
 
-OUTBOX: Final = select(*READ).order_by(outbox.c.sequence).limit(bindparam("at_most"))
-"""Rows, oldest first."""
+_rows = select(*READ).order_by(outbox.c.sequence).limit(bindparam("at_most"))
+_in_status = outbox.c.status == bindparam("in_status")
+_behind = outbox.c.sequence > bindparam("behind")
 
-OUTBOX_BY_STATUS: Final = OUTBOX.where(outbox.c.status == bindparam("in_status"))
-"""Rows of one status, oldest first."""
+LIST_ROWS: Final = {
+    (of_status, behind): _rows.where(*([_in_status] if of_status else []), *([_behind] if behind else []))
+    for of_status in (True, False)
+    for behind in (True, False)
+}
+"""Rows, oldest first; the keys say if only those of one status, and if only those behind a sequence number."""
+
+PLACE_OF_ROW: Final = select(outbox.c.sequence).where(outbox.c.id == bindparam("row_id"))
+"""A row's place in the list, for the page after it."""
 
 KEEP_CONTENT: Final = (
     update(outbox)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import and_, bindparam, func, literal_column, select, union_all, update
+from sqlalchemy import and_, bindparam, func, literal_column, select, tuple_, union_all, update
 
 from ip_fhir.domain.loop.worklist import IN_ITS_PLACE
 from ip_fhir.store.schema import worklist
@@ -69,11 +69,19 @@ _listed = select(worklist).order_by(worklist.c.closed, worklist.c.opened, workli
 COUNT_OPEN: Final = select(func.count()).select_from(worklist).where(_open)
 """Counts open items."""
 
+_place = tuple_(worklist.c.closed, worklist.c.opened, worklist.c.id)
+_behind = _place > tuple_(bindparam("was_closed"), bindparam("was_opened"), bindparam("last"))
+
 LISTS: Final = {
-    (open_only, of_aggregate): _listed.where(
-        *([_open] if open_only else []), *([_of_aggregate] if of_aggregate else [])
+    (open_only, of_aggregate, behind): _listed.where(
+        *([_open] if open_only else []), *([_of_aggregate] if of_aggregate else []), *([_behind] if behind else [])
     )
     for open_only in (True, False)
     for of_aggregate in (True, False)
+    for behind in (True, False)
 }
-"""Lists of items, open ones first, then by opening time; the keys say if only open ones, if only one aggregate's."""
+"""Lists of items, open ones first, then by opening time.
+
+The keys say if only open ones, if only one aggregate's, and if only those behind the place `was_closed`, `was_opened`,
+`last`.
+"""

@@ -14,8 +14,8 @@ from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Problem
-from ip_fhir.ports import OutboxRow
-from ip_fhir.ports.capabilities import AggregateRecord
+from ip_fhir.ports import ChainHead, OutboxRow
+from ip_fhir.ports.capabilities import AggregateRecord, WorklistPlace
 from ip_fhir.ports.plans import SavedVersion, ViewMade
 from ip_fhir.store import SqlStore
 from ip_fhir.store.engine import Database
@@ -71,7 +71,7 @@ class TakesEveryReport(SqlStore):
 class BelievesTheChain(SqlStore):
     """Finds no fault with any evidence."""
 
-    def verify(self) -> tuple[Problem, ...]:
+    def verify(self, expected: Sequence[ChainHead] = ()) -> tuple[Problem, ...]:
         """All is well."""
         return ()
 
@@ -105,10 +105,15 @@ class ListsAll(SqlStore):
     """Takes a plan and a referral with the same id for one."""
 
     def worklist(
-        self, *, open_only: bool = True, limit: int = 100, aggregate: Aggregate | None = None
+        self,
+        *,
+        open_only: bool = True,
+        limit: int = 100,
+        aggregate: Aggregate | None = None,
+        after: WorklistPlace | None = None,
     ) -> list[WorklistItem]:
         """By the id alone."""
-        found = super().worklist(open_only=open_only, limit=limit)
+        found = super().worklist(open_only=open_only, limit=limit, after=after)
         return [item for item in found if aggregate is None or item.aggregate.id == aggregate.id]
 
 

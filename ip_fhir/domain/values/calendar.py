@@ -16,12 +16,27 @@ from zoneinfo import ZoneInfo
 
 OSLO = ZoneInfo("Europe/Oslo")
 _SATURDAY = 5
+_NOON = 12
 _ONE_DAY = timedelta(days=1)
 
 
 def local_day(moment: datetime) -> date:
     """Returns the day of `moment` in Norway (Europe/Oslo)."""
     return moment.astimezone(OSLO).date()
+
+
+def moment_of(text: str) -> datetime:
+    """Returns the time that a text of ISO 8601 says, in Norway if it names no zone; a day alone is its noon.
+
+    Raises `ValueError`. It is in the zone of the text.
+
+    >>> moment_of("2026-03-30").isoformat()
+    '2026-03-30T12:00:00+02:00'
+    """
+    found = datetime.fromisoformat(text)
+    if "T" not in text and " " not in text:
+        found = found.replace(hour=_NOON)
+    return found if found.tzinfo is not None else found.replace(tzinfo=OSLO)
 
 
 @dataclass(frozen=True, slots=True)

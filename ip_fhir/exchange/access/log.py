@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.ports.capabilities import keeps_readings
@@ -23,13 +23,33 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
     from datetime import datetime
 
-    from ip_fhir.exchange.peers import Credential
     from ip_fhir.ports import ResourceVersion, Store
     from ip_fhir.ports.readings import ReadingWay
 
 _REMEMBERED: Final = 100_000  # resources that are remembered as shown
 _BATCH: Final = 1000
 _SECONDS_UNSEALED: Final = 60.0
+
+
+class Reader(Protocol):
+    """Whoever is shown something: a party of the settings, and the client or person by which it came."""
+
+    @property
+    def name(self) -> str:
+        """The party's name in the settings."""
+        ...
+
+    @property
+    def client(self) -> str:
+        """The client at the authorisation server or, of our own side, the person's id in the EHR; may be empty."""
+        ...
+
+
+class OurReader(NamedTuple):
+    """One of our own people as a `Reader`."""
+
+    name: str
+    client: str
 
 
 class Occasion(NamedTuple):
@@ -58,7 +78,7 @@ class ReadLog:
     def found(
         self,
         occasion: Occasion,
-        peer: Credential,
+        peer: Reader,
         type_: str,
         criteria: dict[str, str],
         found: Sequence[ResourceVersion],
@@ -76,7 +96,7 @@ class ReadLog:
     def read(
         self,
         occasion: Occasion,
-        peer: Credential,
+        peer: Reader,
         resource: ResourceVersion,
         ground: str = TAKES_PART,
         way: ReadingWay = "read",
@@ -85,17 +105,17 @@ class ReadLog:
         self._keep(occasion, peer, [_reading(occasion, peer, way, resource, ground)], "shown")
 
     def history(
-        self, occasion: Occasion, peer: Credential, found: Sequence[ResourceVersion], ground: str = TAKES_PART
+        self, occasion: Occasion, peer: Reader, found: Sequence[ResourceVersion], ground: str = TAKES_PART
     ) -> None:
         """Record the versions that are about to be shown. Raises as `found`."""
         rows = [_reading(occasion, peer, "history", one, ground) for one in found]
         self._keep(occasion, peer, rows, "shown" if rows else "nothing-found")
 
-    def refused(self, occasion: Occasion, peer: Credential, way: ReadingWay, resource: ResourceVersion) -> None:
+    def refused(self, occasion: Occasion, peer: Reader, way: ReadingWay, resource: ResourceVersion) -> None:
         """Record that another party's resource was asked for. Raises as `found`."""
         self._keep(occasion, peer, [_reading(occasion, peer, way, resource, REFUSED)], "refused")
 
-    def _keep(self, occasion: Occasion, peer: Credential, rows: list[Reading], outcome: ReadingOutcome) -> None:
+    def _keep(self, occasion: Occasion, peer: Reader, rows: list[Reading], outcome: ReadingOutcome) -> None:
         """Write the rows of a request or, where it has none, count it."""
         counted = None if rows else (peer.name, _hour(occasion.now), outcome)
         entry = _Entry(rows, counted)
@@ -181,7 +201,7 @@ class _Shown:
 
 def _reading(
     occasion: Occasion,
-    peer: Credential,
+    peer: Reader,
     way: ReadingWay,
     resource: ResourceVersion,
     ground: str,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
+from ip_fhir.domain.sharing.lens.representatives import representative_view
 from ip_fhir.domain.sharing.life.decision import decide_plan
 from ip_fhir.domain.sharing.participants import participants
 from ip_fhir.domain.sharing.see import see
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from datetime import date, datetime
 
+    from ip_fhir.domain.consent.ages import ConsentAges
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.life.surroundings import Surroundings
@@ -58,6 +60,49 @@ class PlanForecast:
     shares: tuple[ShareForecast, ...]
     parts: tuple[Participant, ...]
     on_paper: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A plan as one party or person sees it: the plan, or what a mandate opens of it; else views, each by its share.
+
+    Without `is_shared` nothing is shared with the party, and the views are those that it would have.
+    """
+
+    plan: IndividualPlan | None = None
+    views: tuple[PlanView, ...] = ()
+    is_shared: bool = True
+
+
+def seen_by_person(plan: IndividualPlan, who: str, on: date, ages: ConsentAges) -> Seen | None:
+    """Returns what the person of the plan sees, or a relative, by their id in it; None if it is the id of neither.
+
+    Raises `InvalidInput` for a relative who has no mandate.
+    """
+    if who == plan.owner.id:
+        return Seen(plan)
+    if any(person.id == who for person in plan.related_persons):
+        return Seen(representative_view(plan, who, on, ages))
+    return None
+
+
+def seen_by_party(case: SharedPlan, plan: IndividualPlan, party: str, on: date) -> Seen | None:
+    """Returns what a party sees by the shares that go on; None if there is none."""
+    shares = [share for share in case.shares if share.party == party and share.goes_on]
+    return Seen(views=tuple(see(plan, share, on) for share in shares)) if shares else None
+
+
+def would_see(found: PlanForecast, party: str) -> Seen:
+    """Returns what a party would see if its shares were begun.
+
+    Raises `InvalidInput` (business-rule) if nobody of it takes part, and what the forecast says if it may see nothing.
+    """
+    of = [one for one in found.shares if one.party == party]
+    if refused := next((one.refusal for one in of if one.refusal is not None), None):
+        raise refused
+    if not of:
+        raise InvalidInput.at("as", "nobody of it takes part in the plan today", "business-rule")
+    return Seen(views=tuple(one.view for one in of if one.view is not None), is_shared=False)
 
 
 def forecast(

@@ -12,9 +12,12 @@ from ip_fhir.domain.sharing.change import Change
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.view import PlanView
+from ip_fhir.domain.values.aggregate import PLAN
+from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.value import require
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.access import deeds
+from ip_fhir.exchange.access.log import Occasion, OurReader
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.formats import PartialWriter
 from ip_fhir.exchange.interactions.plan_changes import change, status
@@ -23,10 +26,12 @@ from ip_fhir.exchange.plans import rest
 from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 from ip_fhir.exchange.plans.following import check_loop
-from ip_fhir.exchange.plans.forecast import forecast
+from ip_fhir.exchange.plans.forecast import forecast, seen_by_party, seen_by_person, would_see
 from ip_fhir.exchange.plans.restoration import restore
 from ip_fhir.exchange.sending.running import Running
+from ip_fhir.ports import ResourceVersion
 from ip_fhir.ports.plans import keeps_plans
+from ip_fhir.ports.readings import OUR_OWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -45,13 +50,13 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.interactions.search import Page
     from ip_fhir.exchange.interactions.versions import Versions
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.exchange.plans.forecast import PlanForecast
+    from ip_fhir.exchange.plans.forecast import PlanForecast, Seen
     from ip_fhir.exchange.plans.known_views import Shown
     from ip_fhir.exchange.plans.rest import PlanCriteria
     from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.mapping import Mapper
-    from ip_fhir.ports import ResourceVersion
     from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan
+    from ip_fhir.ports.readings import ReadingWay
 
 T = TypeVar("T")
 
@@ -236,6 +241,31 @@ class PlanVerbs(Running):
                 raise _unknown("plan", plan_id)
             stored = before.plan if before is not None else None
             return forecast(stored, plan, partial(surroundings, self._context, tx), self.now(), begin)
+
+    def seen_as(self, case: SharedPlan, who: str) -> Seen:
+        """What a party of the settings sees of a plan that we hold, or somebody whom the plan names by this id.
+
+        Of a party with which nothing is shared, what it would see. Nothing is written. Raises `InvalidInput` if another
+        side holds the plan, nobody is called so, or they may see nothing, and `ConsentRefused`.
+        """
+        on = local_day(self.now())
+        if case.plan is None:
+            raise InvalidInput.at("plan", f"{case.holder or 'another side'} holds it", "business-rule")
+        if (found := seen_by_person(case.plan, who, on, self.ages)) is not None:
+            return found
+        if who not in self.parties():
+            reason = f"is one of {', '.join(self.parties())}, or the id of the person or a relative in the plan"
+            raise InvalidInput.at("as", reason, "not-found")
+        return seen_by_party(case, case.plan, who, on) or would_see(self.forecast(case.id, begin=[who]), who)
+
+    def note_read(self, plan_id: str, number: int, by: Author, way: ReadingWay = "read") -> None:
+        """Record that one of our own people is about to be shown a plan, or a view of it, by its number.
+
+        Raises `StoreError` if it cannot be recorded: then it is not to be shown.
+        """
+        now = self.now()
+        shown = ResourceVersion("CarePlan", plan_id, number, {}, now, plan_id, aggregate_kind=PLAN)
+        self._context.reads.read(Occasion(self._context.store, now), OurReader(OURS, by.id), shown, OUR_OWN, way)
 
     # --- other parties, over REST
 

@@ -11,10 +11,11 @@ from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.domain.referral import Author
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.values.calendar import OSLO
-from ip_fhir.ports.readings import REFUSED
+from ip_fhir.ports.readings import OUR_OWN, REFUSED
 from ip_fhir.report.plans.labels import LABELS
 from ip_fhir.report.plans.layout import kept_together, paragraph, sentence
 from ip_fhir.report.plans.sections.consents import consent_words
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from ip_fhir.domain.referral import Author
     from ip_fhir.domain.sharing.events import PlanRecord
     from ip_fhir.ports.readings import Reading, ReadingWay
     from ip_fhir.report.plans.wording import Wording
@@ -47,7 +47,7 @@ class AccessEntry:
 
     `number` and `version` are those of the view and of the plan it was made from, `received` is the time of the
     receipt. `resource` names what was read, and `number` is then that of the view in which it last changed. `by` is the
-    person of our own side by whose act it was sent, `client` the name by which the party's system asked. `key` is the
+    person of our own side who sent or read it, `client` the name by which the party's system asked. `key` is the
     same for the same entry whenever the log is made.
     """
 
@@ -142,7 +142,7 @@ def _read(reading: Reading, sent: Sequence[AccessEntry], parties: Mapping[str, s
     """Returns the entry of a read; its ground is that of the last view that the party was given before it."""
     name = parties.get(reading.party, reading.party)
     views = [one for one in sent if one.to == name and one.kind is AccessKind.VIEW and one.at <= reading.at]
-    refused = reading.ground == REFUSED
+    refused, ours = reading.ground == REFUSED, reading.ground == OUR_OWN
     entry = AccessEntry(
         at=reading.at,
         to=name,
@@ -152,7 +152,8 @@ def _read(reading: Reading, sent: Sequence[AccessEntry], parties: Mapping[str, s
         resource=f"{reading.type}/{reading.id}",
         way=reading.way,
         criteria=reading.criteria,
-        client=reading.client,
+        client="" if ours else reading.client,
+        by=Author(id=reading.client, name=reading.client) if ours else None,
     )
     return entry if refused or not views else replace(entry, consents=views[-1].consents)
 

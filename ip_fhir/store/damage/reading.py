@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ip_fhir.errors import InvalidInput
 from ip_fhir.store.damage.unreadable import Damage
 from ip_fhir.store.prepared import execute
 
@@ -38,6 +39,13 @@ class SqlReader:
             if bad <= more or len(rows) < at_most + more:
                 return found[:at_most]
             more = bad
+
+    def _place(self, what: str, statement: Executable, values: Mapping[str, Any]) -> Row[Any]:
+        """Returns the row that a page begins behind. Raises `InvalidInput` (not-found)."""
+        rows = self._read(statement, values)
+        if not rows:
+            raise InvalidInput.at("after", f"there is no such {what}", "not-found")
+        return rows[0]
 
     def _read(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         with self._database.reading() as connection:

@@ -18,6 +18,7 @@ import orjson
 
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.errors import Problem, StoreError
+from ip_fhir.ports.capabilities import sets_aside
 from ip_fhir.store import chain, statements
 from ip_fhir.store.engine import name_of
 from ip_fhir.store.integrity.digests import owner
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection
+
+    from ip_fhir.ports import Store
 
 MOST_PROBLEMS: Final = 1000
 """Problems that are named one by one; the others are counted."""
@@ -114,6 +117,17 @@ def verify(connection: Connection, expected: Sequence[chain.Head] = ()) -> Check
             return Checked(problems, *verification.counts())
     except sqlite3.Error as error:
         raise StoreError(f"verify failed, perhaps for want of room for a temporary file: {name_of(error)}") from None
+
+
+def with_the_rest(store: Store, found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Returns what was found of a store's chain, and of its rows that cannot be read, or that there is nothing at all.
+
+    It takes as long as it takes to read every row. Raises `StoreError`.
+    """
+    unreadable = store.look_through() if sets_aside(store) else ()
+    reason = "there is nothing to check: no record was ever written to this store, or it is not the one that was meant"
+    empty = () if store.head().number else (Problem("evidence", reason, "not-found"),)
+    return (*found, *unreadable, *empty)
 
 
 def _at_most(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ip_fhir.errors import InvalidInput
 from ip_fhir.store.codec import micros
 from ip_fhir.store.damage.reading import SqlReader
 from ip_fhir.store.plans import codec, statements
@@ -36,10 +35,8 @@ class SqlPlanReader(SqlReader):
         """Returns plans, latest changed first. Raises `InvalidInput` if there is no plan `after`."""
         values: dict[str, Any] = {"at_most": limit} | ({} if side is None else {"of_side": side.value})
         if after is not None:
-            place = self._read(statements.PLACE_IN_LIST, {"plan_id": after})
-            if not place:
-                raise InvalidInput.at("after", "there is no such plan", "not-found")
-            values |= {"changed": place[0].changed, "last": after}
+            place = self._place("plan", statements.PLACE_IN_LIST, {"plan_id": after})
+            values |= {"changed": place.changed, "last": after}
         return self._list(
             "plan", statements.LISTS[side is not None, after is not None], values, self._known_plans.shared_plan
         )

@@ -61,6 +61,18 @@ class OutboxContract:
         assert [row.id for row in store.claim("one", NOON, MINUTE, 2)] == ["a4", "a3"]
         assert store.claim("one", NOON, MINUTE, 0) == []
 
+    def test_pages_behind_a_row(self, store: Store) -> None:
+        """Page by page each row comes once, oldest first, of one status or of all; a row that is not there is told."""
+        enqueue(store, *(outbox_row(ident, ident, due=after(days=-number)) for number, ident in enumerate("abcd")))
+        store.claim("one", NOON, MINUTE, 10)
+        store.failed("b", "rejected", None)
+        assert [row.id for row in store.outbox(limit=3)] == ["a", "b", "c"]
+        assert [row.id for row in store.outbox(limit=3, after="c")] == ["d"]
+        assert [row.id for row in store.outbox("waiting", 2, after="b")] == ["c", "d"]
+        assert store.outbox("parked", after="b") == []
+        with pytest.raises(InvalidInput, match="there is no such outbox row"):
+            store.outbox(after="nobody")
+
     def test_some_peers_are_left_out(self, store: Store) -> None:
         """Rows of the peers in `without` stay as they are, those without a peer if None is in it."""
         enqueue(store, *(outbox_row(f"slow-{n}", f"s{n}", after(seconds=-9), peer="slow") for n in range(5)))

@@ -10,7 +10,7 @@ import pytest
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.green_form import Missing
 from ip_fhir.domain.loop.worklist import IN_ITS_PLACE
-from ip_fhir.domain.values.aggregate import PLAN, Aggregate
+from ip_fhir.domain.values.aggregate import PLAN, REFERRAL, Aggregate
 from ip_fhir.testing.store_samples import NOON, NURSE, PERSON, Trouble, after, work_item
 
 if TYPE_CHECKING:
@@ -32,6 +32,22 @@ class WorklistContract:
         with store.begin() as transaction:
             assert transaction.item("late") == late
             assert transaction.item("nobody") is None
+
+    def test_pages_behind_a_place(self, store: WorklistStore) -> None:
+        """Page by page each item comes once, also of those opened at one time, and if one is done between two pages."""
+        _open(store, *(work_item(ident, of=ident) for ident in "abc"), work_item("d", of="d", opened=after(days=1)))
+        with store.begin() as transaction:
+            transaction.finish_item("a", NOON, NURSE, None)
+        assert [one.id for one in store.worklist(limit=2)] == ["b", "c"]
+        assert [one.id for one in store.worklist(limit=2, after=(False, NOON, "c"))] == ["d"]
+        with store.begin() as transaction:
+            transaction.finish_item("c", NOON, NURSE, None)
+        assert [one.id for one in store.worklist(after=(False, NOON, "c"))] == ["d"]
+        assert [one.id for one in store.worklist(open_only=False, after=(False, NOON, "b"))] == ["d", "a", "c"]
+        assert [one.id for one in store.worklist(open_only=False, after=(True, NOON, "a"))] == ["c"]
+        one = Aggregate(kind=REFERRAL, id="d")
+        assert [item.id for item in store.worklist(aggregate=one, after=(False, NOON, "b"))] == ["d"]
+        assert store.worklist(aggregate=one, after=(False, after(days=1), "d")) == []
 
     def test_done_once(self, store: WorklistStore) -> None:
         """The first `finish_item` counts, with its time, person and note; the item is no longer listed as open."""

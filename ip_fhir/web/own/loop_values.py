@@ -10,18 +10,21 @@ from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.consent.protection import LocatingPart
 from ip_fhir.domain.effects import earliest
 from ip_fhir.domain.green_form import GreenForm
+from ip_fhir.domain.loop.forecast import ForecastStep
 from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import Author, EventKind, Role, State
 from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.ids import PersonId
-from ip_fhir.domain.values.value import Count, Id, MadeText, Moment, Text, Value
+from ip_fhir.domain.values.value import Count, Day, Flag, Id, MadeText, Moment, Text, Value
 from ip_fhir.web.own.problems import OneProblem
 
 if TYPE_CHECKING:
     from ip_fhir.domain.referral import Referral
-    from ip_fhir.ports import EvidenceRecord, OutboxRow, Refusal
+    from ip_fhir.ports import ChainHead, EvidenceRecord, OutboxRow, Refusal
+    from ip_fhir.report.ladder import Rung
 
 NEXT = Field(default=None, description="`cursor` of the next page; none: this is the last one.")
 
@@ -245,6 +248,44 @@ class Agreements(Value):
     items: tuple[Agreement, ...] = Field(description="Agreements.")
 
 
+class LadderStep(ForecastStep):
+    """A step of the ladder of an agreement, and how its working days were counted."""
+
+    day: Day = Field(description="Day, in Norway.")
+    since: Moment = Field(description="Time that it is counted from.")
+    working_days: Count = Field(description="Working days between the two.")
+    holidays: tuple[Day, ...] = Field(default=(), description="Days off that were passed over.")
+
+    @classmethod
+    def of(cls, rung: Rung) -> LadderStep:
+        """Returns a rung as it is shown."""
+        step = rung.step
+        return cls(
+            due=step.due,
+            kind=step.kind,
+            number=step.number,
+            contact=step.contact,
+            day=local_day(step.due),
+            since=rung.since,
+            working_days=rung.days,
+            holidays=rung.holidays,
+        )
+
+
+class Ladder(Value):
+    """The deadlines, reminders and escalations by an agreement, for a notice that nobody answers."""
+
+    name: Text | None = Field(default=None, description="Name of the agreement.")
+    steps: tuple[LadderStep, ...] = Field(description="Steps, in order of time.")
+
+
+class Ladders(Value):
+    """What each agreement of this side says of a notice that is delivered at one time."""
+
+    sent: Moment = Field(description="Time of delivery.")
+    items: tuple[Ladder, ...] = Field(description="Agreements, in the order of the settings.")
+
+
 class NamedParty(Value):
     """A party of the settings: we ourselves (`us`), or a peer."""
 
@@ -263,3 +304,16 @@ class Head(Value):
 
     number: Count = Field(description="Number of records.")
     hash: str = Field(description="Hash of the last one.")
+
+    @classmethod
+    def of(cls, head: ChainHead) -> Head:
+        """Returns a head as it is shown."""
+        return cls(number=head.number, hash=head.hash)
+
+
+class Verified(Value):
+    """The result of a check of the chain of evidence, and of all that it says was written."""
+
+    whole: Flag = Field(description="True if there is no problem.")
+    head: Head = Field(description="End of the chain.")
+    problems: tuple[OneProblem, ...] = Field(default=(), description="What was changed, removed, put in or is missing.")

@@ -30,6 +30,7 @@ from ip_fhir.web.own.plan_values import (
     PlanSummary,
     Preview,
     Previews,
+    SeenPlan,
     SharingState,
     Version,
     Versions,
@@ -38,9 +39,10 @@ from ip_fhir.web.own.plan_values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ip_fhir.domain.sharing.case import SharedPlan
+    from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.domain.values.value import Value
     from ip_fhir.exchange import Exchange
     from ip_fhir.ports.plans import PlanStore
@@ -65,6 +67,11 @@ class PlanReading:
 
     def doors(self) -> Iterator[Door]:
         """Yields every door."""
+        yield from self._lists()
+        yield from self._contents()
+        yield from self._history()
+
+    def _lists(self) -> Iterator[Door]:
         paged, one = (limit(), CURSOR), self._door
         yield one("", "listPlans", "The plans, latest changed first; no names.", PlanPage, self._list, (_SIDE, *paged))
         yield Door(
@@ -88,20 +95,15 @@ class PlanReading:
             versioned=True,
             also=(404,),
         )
+
+    def _contents(self) -> Iterator[Door]:
+        one = self._door
         content = "The plan that this side holds, as `savePlan` takes it."
         yield one("/{plan}/content", "readPlan", content, IndividualPlan, self._content, (_VERSION,))
         views = "The views of a plan that others hold, as `changePlan` takes them; after their last day none."
         yield one("/{plan}/views", "readViews", views, Views, self._views)
-        versions = "The versions, newest first: when each was saved, and by whom."
-        yield one("/{plan}/versions", "listVersions", versions, Versions, self._versions, paged)
-        difference = "The difference of two versions, in words."
-        query = (_FIRST, _SECOND, _LANGUAGE)
-        yield one("/{plan}/difference", "compareVersions", difference, Difference, self._difference, query)
-        changes = "The changes that participants want or, where others hold the plan, that we have asked for."
-        yield one("/{plan}/changes", "listChanges", changes, Changes, self._changes)
-        log = "Who was sent or read what, when, and on the ground of which consents. It may be shown to the person."
-        yield one("/{plan}/access-log", "readAccessLog", log, AccessLog, self._access_log, paged)
-        yield one("/{plan}/evidence", "listPlanEvidence", "Every step of a plan.", PlanSteps, self._evidence, paged)
+        seen = "A plan that we hold as a party of the settings sees it, or the person or a relative by their id in it."
+        yield one("/{plan}/seen-by/{who}", "seePlanAs", seen, SeenPlan, self._seen, also=(403,))
         yield Door(
             "POST",
             "/own/plans/{plan}/preview",
@@ -114,6 +116,19 @@ class PlanReading:
             also=(403, 404, 412),
         )
 
+    def _history(self) -> Iterator[Door]:
+        paged, one = (limit(), CURSOR), self._door
+        versions = "The versions, newest first: when each was saved, and by whom."
+        yield one("/{plan}/versions", "listVersions", versions, Versions, self._versions, paged)
+        difference = "The difference of two versions, in words."
+        query = (_FIRST, _SECOND, _LANGUAGE)
+        yield one("/{plan}/difference", "compareVersions", difference, Difference, self._difference, query)
+        changes = "The changes that participants want or, where others hold the plan, that we have asked for."
+        yield one("/{plan}/changes", "listChanges", changes, Changes, self._changes)
+        log = "Who was sent or read what, when, and on the ground of which consents. It may be shown to the person."
+        yield one("/{plan}/access-log", "readAccessLog", log, AccessLog, self._access_log, paged)
+        yield one("/{plan}/evidence", "listPlanEvidence", "Every step of a plan.", PlanSteps, self._evidence, paged)
+
     def _door(
         self,
         path: str,
@@ -122,8 +137,10 @@ class PlanReading:
         gives: type[Value],
         shows: Callable[[Asked], Shown],
         query: tuple[Query, ...] = (),
+        also: tuple[int, ...] = (),
     ) -> Door:
-        return Door("GET", f"/own/plans{path}", name, about, PLANS, values(gives), shows, query=query, also=(404,))
+        also = (404, *also)
+        return Door("GET", f"/own/plans{path}", name, about, PLANS, values(gives), shows, query=query, also=also)
 
     def shown(self, plan_id: str) -> Shown:
         """A plan with all that is shared of it, and its revision."""
@@ -149,13 +166,28 @@ class PlanReading:
 
     def _content(self, asked: Asked) -> Shown:
         plan, version = self._held(asked), asked.query["version"]
-        return Shown(plan if version is None else self._at(plan.id, version))
+        found = plan if version is None else self._at(plan.id, version)
+        self.exchange.note_read(found.id, found.version, asked.who, "read" if version is None else "vread")
+        return Shown(found)
 
     def _views(self, asked: Asked) -> Shown:
         today = local_day(self.exchange.now())
         views = (copy.view for copy in self._plan(asked).copies)
         held = [v for v in views if v is not None and (v.holds_until is None or v.holds_until >= today)]
+        self._note_views(asked, held)
         return Shown(Views(items=tuple(held)))
+
+    def _seen(self, asked: Asked) -> Shown:
+        found = self.exchange.seen_as(self._plan(asked), asked.path["who"])
+        if found.plan is not None:
+            self.exchange.note_read(found.plan.id, found.plan.version, asked.who)
+        self._note_views(asked, found.views)
+        return Shown(SeenPlan(plan=found.plan, views=found.views, is_shared=found.is_shared))
+
+    def _note_views(self, asked: Asked, views: Iterable[PlanView]) -> None:
+        """Record that the views are about to be shown: each read of a plan is in its log of access."""
+        for view in views:
+            self.exchange.note_read(asked.path["plan"], view.number, asked.who, "view")
 
     def _versions(self, asked: Asked) -> Shown:
         after = place_of(asked)
@@ -170,16 +202,21 @@ class PlanReading:
         second = asked.query["to"] or newest.version
         first = asked.query["from"] or max(second - 1, 1)
         lines = plan_difference(self._at(newest.id, first), self._at(newest.id, second), asked.query["lang"])
+        self.exchange.note_read(newest.id, second, asked.who, "history")
         return Shown(Difference(items=tuple(lines)))
 
     def _changes(self, asked: Asked) -> Shown:
-        return Shown(Changes(items=self._plan(asked).changes))
+        plan = self._plan(asked)
+        if plan.changes:
+            self.exchange.note_read(plan.id, plan.plan.version if plan.plan is not None else 0, asked.who, "history")
+        return Shown(Changes(items=plan.changes))
 
     def _preview(self, asked: Asked) -> Shown:
         plan_id, plan = asked.path["plan"], asked.body.plan
         if plan is not None and plan.id != plan_id:
             raise InvalidInput.at("plan.id", "is not that of the address", "invariant")
         found = self.exchange.forecast(plan_id, plan)
+        self.exchange.note_read(plan_id, found.plan.version, asked.who)
         return Shown(Previews(on=found.on, items=tuple(map(Preview.of, found.shares)), on_paper=found.on_paper))
 
     def _evidence(self, asked: Asked) -> Shown:

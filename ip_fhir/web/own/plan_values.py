@@ -203,6 +203,14 @@ class WantedView(Value):
     whole: Flag = Field(default=True, description="True if what is missing was taken out; false: it is unchanged.")
 
 
+class SeenPlan(Value):
+    """A plan as a party or a person sees it: what they see of the plan itself, or views by their shares."""
+
+    plan: IndividualPlan | None = Field(default=None, description="What the person, or a relative, sees.")
+    views: tuple[PlanView, ...] = Field(default=(), description="A party's views, one for each share.")
+    is_shared: Flag = Field(description="False if nothing is shared with the party: this is what it would see.")
+
+
 class Changes(Value):
     """The changes of a plan, the latest last."""
 

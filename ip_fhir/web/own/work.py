@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, get_args
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from ip_fhir.domain.loop.worklist import WorklistItem
+from ip_fhir.domain.values.calendar import moment_of
 from ip_fhir.errors import InvalidInput
-from ip_fhir.ports import OutboxStatus
+from ip_fhir.ports import ChainHead, OutboxStatus
+from ip_fhir.report.ladder import rungs
+from ip_fhir.store.integrity.verification import with_the_rest
 from ip_fhir.web.own.doors import CURSOR, ID, Door, Query, Shown, limit, values
 from ip_fhir.web.own.loop_values import (
     Agreements,
     Because,
     Head,
+    Ladder,
+    Ladders,
+    LadderStep,
     LetGo,
     NamedParties,
     NamedParty,
@@ -20,28 +27,40 @@ from ip_fhir.web.own.loop_values import (
     OutboxPage,
     RefusedMessage,
     RefusedMessages,
+    Verified,
     WorklistPage,
     WorkNote,
 )
 from ip_fhir.web.own.pages import next_page, place_of
+from ip_fhir.web.own.problems import OneProblem
+from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.exchange import Exchange
+    from ip_fhir.ports.capabilities import WorklistPlace
     from ip_fhir.web.own.doors import Asked
 
 WORK: Final = "work"
 SETTINGS: Final = "settings"
-
-_MOST: Final = 10_000
-"""Items and rows that are looked at for a page: whoever has more open must do something else first."""
 
 _STATUSES: Final = get_args(OutboxStatus)
 _STATUS = Query(
     "status",
     {"type": "string", "enum": [*_STATUSES, "all"], "default": "parked"},
     "Only with this status; `parked` waits for a person.",
+)
+_TIME: Final = r"T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
+_SENT = Query(
+    "sent",
+    {"type": "string", "pattern": f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:{_TIME})?"},
+    "Day or time when the notice is delivered: 2026-03-30; by default now. A day alone is its noon in Norway.",
+)
+_EXPECT = Query(
+    "expect",
+    {"type": "array", "items": {"type": "string", "pattern": "[0-9]{1,15}-[0-9a-f]{64}"}},
+    "A head that was kept elsewhere, as number and hash with a hyphen between; may be repeated.",
 )
 _ALL = Query("all", {"type": "boolean", "default": False}, "What is done, too.")
 _LOOP = Query("loop", ID, "Only of this loop.")
@@ -59,6 +78,7 @@ class WorkDoors:
         yield from self._messages()
         yield from self._decisions()
         yield from self._settings()
+        yield from self._evidence()
 
     def _worklist(self) -> Iterator[Door]:
         item = values(WorklistItem)
@@ -185,6 +205,30 @@ class WorkDoors:
         )
         yield Door(
             "GET",
+            "/own/agreements/explained",
+            "explainAgreements",
+            "When reminders and escalations fall by each agreement, for a notice that nobody answers.",
+            SETTINGS,
+            values(Ladders),
+            self._explained,
+            query=(_SENT,),
+            needs_author=False,
+        )
+
+    def _evidence(self) -> Iterator[Door]:
+        yield Door(
+            "GET",
+            "/own/evidence/verification",
+            "verifyEvidence",
+            "Check the chain of evidence and all that it says was written: it takes as long as it takes to read all.",
+            SETTINGS,
+            values(Verified),
+            self._verified,
+            query=(_EXPECT,),
+            needs_author=False,
+        )
+        yield Door(
+            "GET",
             "/own/evidence/head",
             "evidenceHead",
             "The end of the chain of evidence; a copy kept elsewhere shows later that nobody made it anew.",
@@ -199,10 +243,12 @@ class WorkDoors:
     def _items(self, asked: Asked) -> Shown:
         after = place_of(asked)
         found = self.exchange.worklist(
-            open_only=not asked.query["all"], limit=_MOST, correlation_id=asked.query["loop"]
+            open_only=not asked.query["all"],
+            limit=asked.query["limit"] + 1,
+            correlation_id=asked.query["loop"],
+            after=_place_in(after) if after is not None else None,
         )
-        rest = [item for item in found if after is None or _place(item) > after]
-        page, following = next_page(asked, rest, _place)
+        page, following = next_page(asked, found, _place)
         return Shown(WorklistPage(items=tuple(page), next=following))
 
     def _item(self, asked: Asked) -> Shown:
@@ -215,9 +261,10 @@ class WorkDoors:
 
     def _rows(self, asked: Asked) -> Shown:
         status, after = asked.query["status"], place_of(asked)
-        found = self.exchange.store.outbox(None if status == "all" else status, _MOST)
-        start = next((n for n, row in enumerate(found, 1) if after is not None and row.id == after[0]), 0)
-        page, following = next_page(asked, found[start:], lambda row: [row.id])
+        found = self.exchange.store.outbox(
+            None if status == "all" else status, asked.query["limit"] + 1, after[0] if after is not None else None
+        )
+        page, following = next_page(asked, found, lambda row: [row.id])
         return Shown(OutboxPage(items=tuple(map(OutboxMessage.of, page)), next=following))
 
     def _row(self, asked: Asked) -> Shown:
@@ -250,11 +297,38 @@ class WorkDoors:
     def _agreements(self, _asked: Asked) -> Shown:
         return Shown(Agreements(items=self.exchange.agreements))
 
+    def _explained(self, asked: Asked) -> Shown:
+        sent = _moment(asked.query["sent"]) if asked.query["sent"] is not None else self.exchange.now()
+        ladders = [(one.name, rungs(one, sent)) for one in self.exchange.agreements]
+        items = tuple(Ladder(name=name, steps=tuple(map(LadderStep.of, found))) for name, found in ladders)
+        return Shown(Ladders(sent=sent, items=items))
+
     def _head(self, _asked: Asked) -> Shown:
-        head = self.exchange.store.head()
-        return Shown(Head(number=head.number, hash=head.hash))
+        return Shown(Head.of(self.exchange.store.head()))
+
+    def _verified(self, asked: Asked) -> Shown:
+        store = self.exchange.store
+        expected = [
+            ChainHead(int(number), hash_) for number, hash_ in (one.split("-") for one in asked.query["expect"])
+        ]
+        found, head = with_the_rest(store, store.verify(expected)), store.head()
+        return Shown(Verified(whole=not found, head=Head.of(head), problems=tuple(map(OneProblem.of, found))))
+
+
+def _moment(text: str) -> datetime:
+    """Returns a time of a query, in UTC. Raises `BadRequest` 400 for a day that there is not."""
+    try:
+        return moment_of(text).astimezone(UTC)
+    except ValueError:
+        raise BadRequest(400, "is no day and no time", "value", _SENT.name) from None
 
 
 def _place(item: WorklistItem) -> list[str | bool]:
     """Returns the place of an item in the list: open ones first, then by opening time."""
     return [item.done is not None, item.opened.isoformat(), item.id]
+
+
+def _place_in(place: list[Any]) -> WorklistPlace:
+    """Returns a place of `_place` as the store takes it."""
+    is_done, opened, ident = place
+    return is_done, datetime.fromisoformat(opened), ident

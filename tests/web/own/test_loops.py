@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.own_program import Program, done, refused
-from tests.support.two_sides import Loop, form, notice
+from ip_fhir.domain.agreement import Agreement
+from ip_fhir.domain.values.calendar import moment_of
+from ip_fhir.report.ladder import rungs
+from ip_fhir.testing.store_samples import outbox_row, work_item
+from tests.support.own_program import Program, done, program_of, refused
+from tests.support.two_sides import Loop, form, make_loop, notice
 
 KEY = "referral-03"
 
@@ -227,3 +232,56 @@ def test_a_hospital_does_not_answer_and_a_municipality_does_not_send(
     refused(municipality.post("notices", notice("03")), 409, "business-rule")
     sent(loop, hospital)
     refused(hospital.post("green-forms", form("03-stroke-patient-2")), 409, "business-rule")
+
+
+@pytest.mark.slow
+def test_lists_that_are_longer_than_anybody_reads(loop: Loop, municipality: Program) -> None:
+    """Of more than ten thousand items and messages each is found once, page by page; nobody is cut off."""
+    number = 10_001
+    store: Any = loop.municipality.exchange.store
+    with store.begin() as transaction:
+        transaction.open_items([work_item(f"i-{n:05}", of=f"r-{n}") for n in range(number)])
+        transaction.enqueue([outbox_row(f"o-{n:05}", f"r-{n}") for n in range(number)])
+    for path, letter in (("worklist?limit=1000", "i"), ("outbox?status=waiting&limit=1000", "o")):
+        found: list[str] = []
+        page = done(municipality.get(path))
+        found += [one["id"] for one in page["items"]]
+        while "next" in page:
+            page = done(municipality.get(f"{path}&cursor={page['next']}"))
+            found += [one["id"] for one in page["items"]]
+        assert found == [f"{letter}-{n:05}" for n in range(number)]
+
+
+def test_when_reminders_fall(tmp_path: Path) -> None:
+    """Each agreement of the settings on a calendar, as `ip-fhir agreement explain`; a day that there is not: 400."""
+    agreement = Agreement(name="Avtalen", acceptance_days=2, answer_days=5)
+    loop = make_loop(tmp_path, agreements=(agreement,))
+    program = program_of(loop.hospital.exchange).without("Author-Id", "Author-Name")
+    found = done(program.get("agreements/explained?sent=2026-03-30"))
+    assert found["sent"] == "2026-03-30T10:00:00Z"
+    (ladder,) = found["items"]
+    assert (ladder["name"], ladder["steps"][0]["kind"], ladder["steps"][0]["day"]) == (
+        "Avtalen", "acceptance", "2026-04-01",
+    )  # fmt: skip
+    expected = [(rung.step.kind, rung.days) for rung in rungs(agreement, moment_of("2026-03-30"))]
+    assert [(step["kind"], step["working_days"]) for step in ladder["steps"]] == expected
+    assert ladder["steps"][1]["holidays"] == ["2026-04-02", "2026-04-03", "2026-04-06"]
+    assert done(program.get("agreements/explained"))["sent"] == "2026-01-12T13:00:00Z"
+    for sent in ("2026-02-30", "i+dag", "2026-03-30T25:00"):
+        refused(program.get(f"agreements/explained?sent={sent}"), 400, "value", "sent")
+    loop.hospital.exchange.close()
+    loop.municipality.exchange.close()
+
+
+def test_the_evidence_is_checked(loop: Loop, hospital: Program, municipality: Program) -> None:
+    """Whole with the head that was kept; not with one that the chain never had, and not where there is nothing."""
+    anonymous = hospital.without("Author-Id", "Author-Name")
+    empty = done(anonymous.get("evidence/verification"))
+    assert (empty["whole"], empty["problems"][0]["path"]) == (False, "evidence")
+    sent(loop, hospital)
+    head = done(anonymous.get("evidence/head"))
+    found = done(anonymous.get(f"evidence/verification?expect={head['number']}-{head['hash']}"))
+    assert found == {"whole": True, "head": head}
+    other = done(anonymous.get(f"evidence/verification?expect={head['number']}-{'0' * 64}"))
+    assert (other["whole"], len(other["problems"])) == (False, 1)
+    refused(anonymous.get("evidence/verification?expect=1"), 400, "value", "expect")

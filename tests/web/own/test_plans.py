@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.errors import StoreError
 from tests.support.own_program import Program, done, program_of, refused
 from tests.support.ring import PERSON, Ring, make_plan, make_ring, organization
 
@@ -63,7 +65,7 @@ def test_a_plan_is_saved_shared_and_read(ring: Ring, holder: Program, hospital: 
     assert done(holder.get(f"plans/{PLAN}/difference?from=2&to=2"))["items"] == []
     ring.settle()
     log = done(holder.get(f"plans/{PLAN}/access-log"))["items"]
-    assert {one["kind"] for one in log} == {"view"}
+    assert {one["kind"] for one in log} == {"view", "read"}
     assert log[0]["by"]["name"] == "Nina Ås"
     steps = done(holder.get(f"plans/{PLAN}/evidence?limit=2"))
     assert [one["kind"] for one in steps["items"]] == ["save", "share"]
@@ -195,3 +197,50 @@ def test_what_is_not_there(holder: Program) -> None:
     ):
         refused(holder.post(f"plans/nothing/{path}", body), 404, "not-found")
     assert str(PERSON) not in holder.get(f"plans/{PERSON}").text
+
+
+def test_a_plan_as_somebody_sees_it(ring: Ring, holder: Program, hospital: Program) -> None:
+    """A party's view as it has it, or as it would be; the person's own; nobody else is anybody of the plan."""
+    shared(ring, holder, "hospital")
+    theirs = done(holder.get(f"plans/{PLAN}/seen-by/hospital"))
+    assert (theirs["is_shared"], theirs["views"]) == (True, done(hospital.get(f"plans/{PLAN}/views"))["items"])
+    would = done(holder.get(f"plans/{PLAN}/seen-by/school"))
+    assert (would["is_shared"], len(would["views"])) == (False, 1)
+    assert "Å få egen bolig" not in str(would)
+    assert done(holder.get(f"plans/{PLAN}/seen-by/owner")) == {"plan": make_plan().to_data(), "is_shared": True}
+    refused(holder.get(f"plans/{PLAN}/seen-by/nobody"), 404, "not-found", "as")
+    refused(hospital.get(f"plans/{PLAN}/seen-by/hospital"), 422, "business-rule", "plan")
+    refused(holder.get("plans/nothing/seen-by/hospital"), 404, "not-found")
+
+
+def test_what_our_own_people_read_is_in_the_log_of_access(ring: Ring, holder: Program, hospital: Program) -> None:
+    """Whoever is shown a plan or a view by /own stands there with what, by the id that the call named; lists do not."""
+    shared(ring, holder, "hospital")
+    done(holder.get("plans"))
+    done(holder.get(f"plans/{PLAN}"))
+    before = done(holder.get(f"plans/{PLAN}/access-log"))["items"]
+    assert not [one for one in before if one["kind"] == "read"]
+    for path in ("content", "content?version=1", "seen-by/hospital", "difference"):
+        done(holder.get(f"plans/{PLAN}/{path}", Author_Id="ola02"))
+    done(holder.post(f"plans/{PLAN}/preview", {}))
+    read = [one for one in done(holder.get(f"plans/{PLAN}/access-log"))["items"] if one["kind"] == "read"]
+    assert sorted(one["by"]["id"] for one in read) == ["nina01"] + ["ola02"] * 4
+    assert {one["to"] for one in read} == {"municipality (test)"}
+    assert {one["resource"] for one in read} == {f"CarePlan/{PLAN}"}
+    done(hospital.get(f"plans/{PLAN}/views"))
+    (kept,) = ring["hospital"].store.readings(Aggregate.of_plan(PLAN))  # type: ignore[attr-defined]
+    assert (kept.party, kept.client, kept.way, kept.version) == ("us", "nina01", "view", 1)
+
+
+def test_what_cannot_be_recorded_is_not_shown(ring: Ring, holder: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a line in the log of access there is no answer: 503, and not a word of the plan."""
+    shared(ring, holder, "hospital")
+
+    def broken(*_: object) -> None:
+        raise StoreError("full")
+
+    monkeypatch.setattr(ring.holder.store, "add_readings", broken)
+    for path in ("content", "seen-by/hospital", "difference"):
+        answer = holder.get(f"plans/{PLAN}/{path}")
+        assert answer.status_code in {500, 503}
+        assert "svømme" not in answer.text

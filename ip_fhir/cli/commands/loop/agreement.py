@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Agreements of two parties.", no_args_is_help=True)
 
 AgreementFile = Annotated[str, typer.Argument(metavar="FILE", help="A TOML file of [[agreement]] tables.")]
-_NOON = 12
 _WIDTH = 28  # of the headings
 
 
@@ -91,18 +90,15 @@ def _read(file: str) -> tuple[Agreement, ...]:
 
 def _moment(sent: str | None) -> datetime:
     """Returns the day or time in `sent`, with Norway's time zone if it names none. Raises `InvalidInput` otherwise."""
-    from ip_fhir.domain.values.calendar import OSLO
+    from ip_fhir.domain.values.calendar import OSLO, moment_of
     from ip_fhir.errors import InvalidInput
 
     if sent is None:
         return datetime.now(OSLO)
     try:
-        found = datetime.fromisoformat(sent)
+        return moment_of(sent)
     except ValueError:
         raise InvalidInput.at("--sent", "is no day (2026-03-30) or moment (2026-03-30T09:15)") from None
-    if "T" not in sent and " " not in sent:
-        found = found.replace(hour=_NOON)
-    return found if found.tzinfo is not None else found.replace(tzinfo=OSLO)
 
 
 def _chosen(agreements: tuple[Agreement, ...], number: int | None, *, one: bool) -> tuple[Agreement, ...]:

@@ -51,6 +51,7 @@ def verify(
     from ip_fhir.cli.opening import absence, read_config
     from ip_fhir.errors import Problem
     from ip_fhir.store import open_store
+    from ip_fhir.store.integrity.verification import with_the_rest
 
     wanted = [head for text in expect or () for head in _kept(text)]
     signed, problems = _signed(heads, public_key)
@@ -59,10 +60,10 @@ def verify(
         _tell([Problem("store", absent, "not-found")], None, None, as_json=as_json)
     with closing(open_store(url)) as store:
         checked = store.examine([*wanted, *(one.head for one in signed)])
-        head, unreadable = store.head(), store.look_through()
+        head, found = store.head(), with_the_rest(store, checked.problems)
         if export is not None:
             write_evidence(export, store.walk())
-    _tell([*problems, *checked.problems, *unreadable, *_empty(head)], head, checked, signed, as_json=as_json)
+    _tell([*problems, *found], head, checked, signed, as_json=as_json)
 
 
 @app.command("head")
@@ -133,13 +134,6 @@ def _signed(heads: Path | None, public_key: Path | None) -> tuple[list[SignedHea
     except InvalidInput as error:
         raise in_file(error, "--public-key") from None
     return read_heads(heads, key)
-
-
-def _empty(head: ChainHead) -> list[Problem]:
-    from ip_fhir.errors import Problem
-
-    reason = "there is nothing to check: no record was ever written to this store, or it is not the one that was meant"
-    return [] if head.number else [Problem("evidence", reason, "not-found")]
 
 
 def _tell(

@@ -91,7 +91,7 @@ def show_(
     plan, it is what they share with us, until the last day on which it may be shown. --json gives the whole plan, as
     `plan save` reads it, or our view of it, as `plan change` reads it. --no-names shows no word of the plan.
     """
-    from ip_fhir.cli.commands.plans.views import seen_as, shown
+    from ip_fhir.cli.commands.plans.views import note_reads, seen_as, shown
     from ip_fhir.cli.opening import opened
     from ip_fhir.cli.output import emit, say
 
@@ -100,6 +100,8 @@ def show_(
         plan, on, names = found_plan(exchange, plan_id, person), today(exchange), exchange.parties()
         whole = plan if version is None else _at_version(exchange, plan, version)
         contents = seen_as(exchange, whole, as_, on) if as_ is not None else shown(whole, on)
+        if not no_names:
+            note_reads(exchange, plan.id, contents)
     if no_names:
         _show_facts(plan, language, as_json=as_json)
     elif as_json:

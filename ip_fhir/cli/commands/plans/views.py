@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ip_fhir.cli.commands.plans.lookup import held_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.exchange import Exchange
+    from ip_fhir.ports.readings import ReadingWay
     from ip_fhir.report.words.codes import Language
 
 
@@ -24,6 +25,12 @@ class WholePlan:
     """The plan, or what of it somebody with a mandate sees."""
 
     plan: IndividualPlan
+    way: ClassVar[ReadingWay] = "read"
+
+    @property
+    def number(self) -> int:
+        """The version, for the log of reads."""
+        return self.plan.version
 
     def lines(self, language: Language, on: date) -> Iterator[str]:
         """Yields it in words."""
@@ -42,6 +49,12 @@ class OneView:
 
     view: PlanView
     on: date
+    way: ClassVar[ReadingWay] = "view"
+
+    @property
+    def number(self) -> int:
+        """The number of the view, for the log of reads."""
+        return self.view.number
 
     def lines(self, language: Language, on: date) -> Iterator[str]:
         """Yields it in words."""
@@ -57,6 +70,20 @@ class OneView:
         return data
 
 
+def note_reads(exchange: Exchange, plan_id: str, contents: Sequence[WholePlan | OneView]) -> None:
+    """Records that whoever runs the command is about to be shown a plan, by the name of their account."""
+    import getpass
+
+    from ip_fhir.domain.referral import Author
+
+    try:
+        account = getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in a container
+        account = "unknown"
+    for content in contents:
+        exchange.note_read(plan_id, content.number, Author(id=account, name=account), content.way)
+
+
 def shown(plan: SharedPlan, on: date) -> list[WholePlan | OneView]:
     """Returns the plan that this side holds, or the views that it was sent and that were not withdrawn."""
     if plan.plan is not None:
@@ -70,29 +97,10 @@ def seen_as(exchange: Exchange, plan: SharedPlan, who: str, on: date) -> list[Wh
     A party with which the plan is not shared: what it would see, which is told on stderr. Raises `InvalidInput` if
     another side holds the plan, or nobody is called so.
     """
-    from ip_fhir.domain.sharing.lens.representatives import representative_view
-    from ip_fhir.domain.sharing.see import see
-    from ip_fhir.errors import InvalidInput
-
-    content = held_plan(plan)
-    if who == content.owner.id:
-        return [WholePlan(content)]
-    if any(person.id == who for person in content.related_persons):
-        return [WholePlan(representative_view(content, who, on, exchange.ages))]
-    if who not in exchange.parties():
-        reason = f"is one of {', '.join(exchange.parties())}, or the id of the person or a relative in the plan"
-        raise InvalidInput.at("--as", reason, "not-found")
-    shares = [share for share in plan.shares if share.party == who and share.goes_on]
-    return [OneView(see(content, share, on), on) for share in shares] or _would_see(exchange, plan, who, on)
-
-
-def _would_see(exchange: Exchange, plan: SharedPlan, party: str, on: date) -> list[WholePlan | OneView]:
-    from ip_fhir.errors import InvalidInput
-
-    found = [one for one in exchange.forecast(plan.id, begin=[party]).shares if one.party == party]
-    if refused := next((one.refusal for one in found if one.refusal is not None), None):
-        raise refused
-    if not found:
-        raise InvalidInput.at("--as", "nobody of it takes part in the plan today", "business-rule")
-    sys.stderr.write("ip-fhir: warning: the plan is not shared with it: this is what it would see\n")
-    return [OneView(one.view, on) for one in found if one.view is not None]
+    held_plan(plan)
+    found = exchange.seen_as(plan, who)
+    if found.plan is not None:
+        return [WholePlan(found.plan)]
+    if not found.is_shared:
+        sys.stderr.write("ip-fhir: warning: the plan is not shared with it: this is what it would see\n")
+    return [OneView(view, on) for view in found.views]

@@ -1,5 +1,7 @@
 """`plan access-log`: who was sent what, when, and on the ground of which consent."""
 
+import pytest
+
 from tests.cli.commands.conftest import PLAN, Around
 from tests.cli.conftest import Run
 
@@ -30,3 +32,22 @@ def test_as_audit_events(run: Run, shared: Around) -> None:
 def test_only_the_holder_has_it(run: Run, shared: Around) -> None:
     """Another side holds the plan: exit code 2."""
     assert run("plan", "access-log", PLAN, "--config", shared["school"]).code == 2
+
+
+def test_whoever_shows_a_plan_stands_in_it(run: Run, shared: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name of their account, as a read by our own people; whoever sees no word of the plan does not."""
+    monkeypatch.setenv("LOGNAME", "koordinator7")
+    config = ("--config", shared["municipality"])
+    before = run("plan", "access-log", PLAN, *config, "--json").data
+    assert run("plan", "show", PLAN, "--no-names", *config).code == 0
+    assert run("plan", "access-log", PLAN, *config, "--json").data == before
+    assert run("plan", "show", PLAN, *config).code == 0
+    assert run("plan", "show", PLAN, "--as", "school", *config).code == 0
+    read = run("plan", "access-log", PLAN, *config, "--json").data[len(before) :]
+    assert sorted((one["kind"], one["way"], one["by"]["id"]) for one in read) == [
+        ("read", "read", "koordinator7"),
+        ("read", "view", "koordinator7"),
+    ]
+    assert "koordinator7" in run("plan", "access-log", PLAN, *config).text
+    assert "koordinator7" not in run("plan", "access-log", PLAN, "--no-names", *config).text
+    assert len(run("plan", "access-log", PLAN, "--fhir", *config).data["entry"]) == len(before) + 2
