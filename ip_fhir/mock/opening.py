@@ -101,7 +101,7 @@ def opened(tested: Settings, options: MockOptions, folder: Path) -> Opened:
 
 
 _Ways: TypeAlias = "tuple[Address | None, dict[str, Any], tuple[ListenerSettings, ...]]"
-"""Where the mock listens for HTTP, the way to the side that is tested as fields of a peer, and the mock's listeners."""
+"""The address for HTTP, the way to the side that is tested as fields of a peer, and the listeners of the mock."""
 
 
 def _role(tested: Settings, played: PeerSettings) -> Role | None:

@@ -1,4 +1,4 @@
-"""How far each recipient is told; the events of a webhook from a number on, to be read or sent again; and trials."""
+"""The events of a webhook from a number on, to be read or sent again; the progress of each recipient, and trials."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Progress(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """How a trial of one recipient went: why it failed (None: it was told), and the milliseconds that it took."""
+    """The outcome of a trial of one recipient: why it failed (None: it was told), and the milliseconds that it took."""
 
     key: str
     error: str | None
