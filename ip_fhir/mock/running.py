@@ -10,9 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.applications import Starlette
-from starlette.routing import Mount
-
 from ip_fhir.bootstrap import open_exchange, open_listeners
 from ip_fhir.errors import StoreError
 from ip_fhir.exchange.listeners import listening
@@ -22,7 +19,7 @@ from ip_fhir.mock.opening import opened
 from ip_fhir.mock.people import MockPeople
 from ip_fhir.mock.wire import MockWire
 from ip_fhir.plugins import adapters
-from ip_fhir.web.app import create_app
+from ip_fhir.web.app import below, create_app
 from ip_fhir.web.protection import Protection
 from ip_fhir.web.serving import Server, server_config
 from ip_fhir.web.sockets import bound_sockets, close_all
@@ -82,9 +79,7 @@ def _working(exchange: Exchange, made: Opened, sockets: list[socket.socket]) -> 
         return
     protection = Protection.of(made.settings.http, exchange.limits)
     app = create_app(exchange, worker, None, protection)
-    if made.http.path:
-        app = Starlette(routes=[Mount(made.http.path, app)], lifespan=app.router.lifespan_context)
-    server = Server(server_config(app, made.settings.http, protection, 1.0))
+    server = Server(server_config(below(made.http.path, app), made.settings.http, protection, 1.0))
     thread = threading.Thread(target=server.run, args=(sockets,), name="ip-fhir-mock-endpoint", daemon=True)
     thread.start()
     try:

@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from ip_fhir.demo.place import SimulatedClock
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.referral import EventKind, FormStatus, State
-from ip_fhir.mock import NoticeScript, Policy
+from ip_fhir.mock import MockOptions, NoticeScript, Policy, played
 from ip_fhir.mock.forms import NOTE
-from tests.mock.conftest import LOOP, SideUnderTest
+from ip_fhir.settings import Settings
+from tests.mock.conftest import LOOP, SideUnderTest, tested
 from tests.support.two_sides import notice
 
 Against = Callable[..., SideUnderTest]
@@ -104,6 +106,16 @@ def test_duplicate(against: Against, *, hl7v2: bool) -> None:
     assert len(side.loop().forms) == 1
     side.eventually(lambda: Reason.CONFIRMED in [row.effect.reason for row in side.told])
     assert [row.effect.reason for row in side.told].count(Reason.CONFIRMED) == 1
+
+
+def test_below_a_path(settings: Callable[..., Settings], clock: SimulatedClock) -> None:
+    """A peer whose address has a path is played there."""
+    ours = settings()
+    (peer,) = ours.peers
+    ours = ours.evolve(peers=(peer.evolve(url=f"{peer.url}/fhir"),))
+    with tested(ours, clock) as side, played(ours, MockOptions("municipality"), side.note):
+        side.exchange.send_notice(notice("03"))
+        side.comes_to(State.CONFIRMED)
 
 
 def test_stops_when_asked(against: Against) -> None:
