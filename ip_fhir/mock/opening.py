@@ -11,13 +11,18 @@ from ip_fhir.domain.referral import Role
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mock.scripts import Policy
 from ip_fhir.ports.hosts import is_loopback
-from ip_fhir.settings import HttpSettings, ListenerSettings, PeerSettings, Settings
+from ip_fhir.settings import (
+    HttpSettings,
+    ListenerSettings,
+    PeerSettings,
+    RetrySettings,
+    Settings,
+    WorkerSettings,
+)
 from ip_fhir.wire.options import ListenerOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from ip_fhir.settings import WorkerSettings
 
 TESTED: Final = "tested"
 """The name, in the settings of the mock, of the side that is tested."""
@@ -25,7 +30,7 @@ TESTED: Final = "tested"
 _TOWN: Final = (OrganizationKind.MUNICIPALITY, OrganizationKind.COORDINATING_UNIT)
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nobody listens here: it is asked by the other
 _REST: Final = 0.05
-_RETRY: Final = {"first": 1.0, "cap": 5.0}
+_RETRY: Final = RetrySettings(first=1.0, cap=5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +196,6 @@ def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _worker(tested: WorkerSettings) -> dict[str, Any]:
+def _worker(tested: WorkerSettings) -> WorkerSettings:
     """The worker of a mock: it does not let a test wait, and tries again soon."""
-    return {"rest": _REST, "lease": tested.lease, "grace": 2.0, "retry": _RETRY}
+    return WorkerSettings(rest=_REST, lease=tested.lease, grace=2.0, retry=_RETRY)

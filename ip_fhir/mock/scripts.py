@@ -28,11 +28,11 @@ class Deed(StrEnum):
     DECLINE_HANDOVER = "decline-handover"
 
 
-_Table: TypeAlias = "Mapping[Reason, tuple[Deed, ...]]"
+_Table: TypeAlias = "dict[Reason, tuple[Deed, ...]]"
 
-_AT_ONCE: Final = {Reason.NEW_NOTICE: (Deed.ACCEPT, Deed.COMPLETE_FORM)}
-_WHEN_ASKED: Final = dict.fromkeys((Reason.REMINDED, Reason.ESCALATED), (Deed.COMPLETE_FORM,))
-_STOPS: Final = {Reason.ABORT_ASKED: (Deed.AGREE_ABORT,)}
+_AT_ONCE: Final[_Table] = {Reason.NEW_NOTICE: (Deed.ACCEPT, Deed.COMPLETE_FORM)}
+_WHEN_ASKED: Final[_Table] = dict.fromkeys((Reason.REMINDED, Reason.ESCALATED), (Deed.COMPLETE_FORM,))
+_STOPS: Final[_Table] = {Reason.ABORT_ASKED: (Deed.AGREE_ABORT,)}
 
 _ON_NOTICES: Final[Mapping[NoticeScript, _Table]] = {
     NoticeScript.COMPLETE: _AT_ONCE | _STOPS,

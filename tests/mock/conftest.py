@@ -98,7 +98,7 @@ def settings(place: Path, clock: SimulatedClock) -> Callable[..., Settings]:
 
 
 @contextmanager
-def tested(settings: Settings, clock: SimulatedClock) -> Iterator[SideUnderTest]:
+def under_test(settings: Settings, clock: SimulatedClock) -> Iterator[SideUnderTest]:
     """The side that is tested, which runs as `serve` runs it."""
     told: list[OutboxRow] = []
     with ExitStack() as stack:
@@ -120,7 +120,7 @@ def against(settings: Callable[..., Settings], clock: SimulatedClock) -> Iterato
         def begin(policy: Policy | None = None, *, hl7v2: bool = False, after: float = 0.0) -> SideUnderTest:
             ours = settings(hl7v2=hl7v2)
             options = MockOptions("municipality", policy or Policy(), after)
-            side = stack.enter_context(tested(ours, clock))
+            side = stack.enter_context(under_test(ours, clock))
             stack.enter_context(played(ours, options, side.note))
             return side
 

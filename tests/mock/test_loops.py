@@ -13,7 +13,7 @@ from ip_fhir.domain.referral import EventKind, FormStatus, State
 from ip_fhir.mock import MockOptions, NoticeScript, Policy, played
 from ip_fhir.mock.forms import NOTE
 from ip_fhir.settings import Settings
-from tests.mock.conftest import LOOP, SideUnderTest, tested
+from tests.mock.conftest import LOOP, SideUnderTest, under_test
 from tests.support.two_sides import notice
 
 Against = Callable[..., SideUnderTest]
@@ -113,7 +113,7 @@ def test_below_a_path(settings: Callable[..., Settings], clock: SimulatedClock) 
     ours = settings()
     (peer,) = ours.peers
     ours = ours.evolve(peers=(peer.evolve(url=f"{peer.url}/fhir"),))
-    with tested(ours, clock) as side, played(ours, MockOptions("municipality"), side.note):
+    with under_test(ours, clock) as side, played(ours, MockOptions("municipality"), side.note):
         side.exchange.send_notice(notice("03"))
         side.comes_to(State.CONFIRMED)
 

@@ -47,21 +47,21 @@ def test_over_mllp(settings: Made, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "place"),
+    ("change", "where"),
     [
         ({"listeners": ()}, "listeners"),
         ({"url": "mllps://127.0.0.1:2575"}, "peers.0.url"),
         ({"url": "mllp://192.0.2.1:2575"}, "peers.0.url"),
     ],
 )
-def test_a_line_that_it_cannot_play(settings: Made, tmp_path: Path, change: dict[str, object], place: str) -> None:
+def test_a_line_that_it_cannot_play(settings: Made, tmp_path: Path, change: dict[str, object], where: str) -> None:
     """No listener that hears the party, TLS, another machine: refused with the place."""
     ours = settings(hl7v2=True)
     (peer,) = ours.peers
     wrong = ours.evolve(**change) if "listeners" in change else ours.evolve(peers=(peer.evolve(**change),))
     with pytest.raises(InvalidInput) as raised:
         opened(wrong, MockOptions("municipality"), tmp_path)
-    assert [problem.path for problem in raised.value.problems] == [place]
+    assert [problem.path for problem in raised.value.problems] == [where]
 
 
 def test_other_machines_only_where_it_is_meant(settings: Made, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
 from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole
 from ip_fhir.mock import AnswerScript, MockOptions, Policy, ShareScript, played
 from ip_fhir.settings import read_settings
-from tests.mock.conftest import SideUnderTest, tested
+from tests.mock.conftest import SideUnderTest, under_test
 
 BY = Author(id="marit01", name="Marit Testesen")
 DAY = datetime(2026, 9, 8, 6, 30, tzinfo=UTC)
@@ -39,7 +39,7 @@ def against(tmp_path: Path) -> Iterator[Against]:
             clock = SimulatedClock(place / "clock")
             clock.set(DAY)
             ours = read_settings(place / "municipality.toml", environ={})
-            side = stack.enter_context(tested(ours, clock))
+            side = stack.enter_context(under_test(ours, clock))
             side.now = DAY
             stack.enter_context(played(ours, MockOptions(party, policy), side.note))
             plan = first_version(story.plan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import sys
-import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _MOST_SECONDS: Final = 86_400.0
+_SECONDS_TO_NOTICE: Final = 0.05
 
 As = Annotated[
     str,
@@ -82,7 +83,8 @@ def mock(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         at = next(peer.url for peer in settings.peers if peer.name == as_)
         sys.stderr.write(f"ip-fhir: this is a MOCK of {as_}, at {at}: nothing that it answers is real\n")
         show({"mock": as_, "at": at, "notices": notices, "shares": shares})
-        told.wait()
+        while not told:
+            time.sleep(_SECONDS_TO_NOTICE)
 
 
 def seconds_in(text: str) -> float:
@@ -101,11 +103,11 @@ def seconds_in(text: str) -> float:
 
 
 @contextmanager
-def _until_told() -> Iterator[threading.Event]:
-    """Yields an event that SIGTERM and Ctrl-C set, until the block ends."""
-    told = threading.Event()
+def _until_told() -> Iterator[list[int]]:
+    """Yields a list that holds SIGTERM or Ctrl-C once it has come, until the block ends."""
+    told: list[int] = []  # nothing that takes a lock: the thread that was interrupted may hold it
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, lambda *_: told.set()) for number in numbers]
+    before = [signal.signal(number, lambda came, _frame: told.append(came)) for number in numbers]
     try:
         yield told
     finally:
