@@ -8,9 +8,11 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -32,17 +34,32 @@ def boxes(checkout: Path) -> list[list[str]]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the page: a notice, and a hospital that speaks HL7 v2 with the municipality."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of the page: a notice, and a hospital that speaks HL7 v2 with the municipality. Time goes on."""
     place = tmp_path / "run"
     hospital, town = loop_parties(notice("03"))
     write_settings(place, (hospital, DemoParty(town.name, town.organization, town.role, hl7v2=True)), "en")
-    SimulatedClock(place / "clock").set(START)
+    clock = SimulatedClock(place / "clock")
+    clock.set(START)
     (place / "notice.json").write_text(notice("03").to_json(), encoding="utf-8")
     monkeypatch.chdir(place)
     monkeypatch.setenv("IP_FHIR_PEERS__0__TIMEOUT", "250")  # the machine may be busy with other tests
     monkeypatch.setenv("IP_FHIR_WORKER__LEASE", "600")
-    return place
+    over = threading.Event()
+
+    def tick() -> None:
+        now = START
+        while not over.wait(0.1):
+            now += timedelta(seconds=0.5)
+            clock.set(now)
+
+    ticking = threading.Thread(target=tick)
+    ticking.start()
+    try:
+        yield place
+    finally:
+        over.set()
+        ticking.join()
 
 
 def do(run: Run, line: str) -> Ran:
