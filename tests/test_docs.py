@@ -202,6 +202,22 @@ def test_the_glossary_has_every_value(checkout: Path) -> None:
     assert [name for name, norwegian in rows if not norwegian.strip()] == []
 
 
+@pytest.mark.parametrize(
+    ("page", "whom"),
+    [
+        ("embedding", "For an EHR in Python."),
+        ("own", "For whoever writes an EHR in another language than Python."),
+        ("integration-engine", "For whoever connects a record system by way of an engine"),
+        ("operations", "For the operator of a side."),
+    ],
+)
+def test_each_kind_of_reader_has_a_page(checkout: Path, page: str, whom: str) -> None:
+    """EHR in Python or another language, integration engine, operator: each page says at its top for whom it is."""
+    text = (checkout / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    assert text.split("\n\n")[1].startswith(whom)
+    assert f"docs/{page}.md" in (checkout / "README.md").read_text(encoding="utf-8")
+
+
 def test_links_lead_somewhere(checkout: Path) -> None:
     """Every link from one document to another leads to a file that is there."""
     documents = [*checkout.glob("*.md"), *(checkout / "docs").glob("*.md"), checkout / "examples" / "README.md"]

@@ -87,6 +87,11 @@ _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = 
         (),
         "notifications of a Subscription have failed for good, and its status is `error`; no event of the loop",
     ),
+    Reason.NOT_TOLD: (
+        _BOTH,
+        (),
+        "one of our own people was not told of something after the last attempt; no event of the loop",
+    ),
     Reason.NOT_UNDONE: (
         _BOTH,
         (),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ip_fhir.cli.commands import demo
+from ip_fhir.cli.commands import demo, mock
 from ip_fhir.cli.commands.loop import act, agreement, consent, drafts, exchange, outbox, referrals, told, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
@@ -46,6 +46,7 @@ def top(
 
 
 app.command("demo")(demo.demo)
+app.command("mock")(mock.mock)
 app.command("init")(init.init)
 app.command("map")(map_.map_)
 app.command("put")(map_.put)

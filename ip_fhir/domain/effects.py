@@ -65,6 +65,7 @@ class Reason(StrEnum):
     SECOND_LOOP = "second-loop"  # another loop about the same person is not over; the text is its id
     NOT_UNDONE = "not-undone"  # the other side took back a message that was acted on: its effect stands
     UNREADABLE = "unreadable"  # a stored row cannot be read, and waits until somebody has mended it
+    NOT_TOLD = "not-told"  # one of our own people could not be told of something, after the last attempt
     NOT_NOTIFIED = "not-notified"  # notifications of a client's subscription have failed for good
     # Of shared plans
     MAKE_PLAN = "make-plan"  # the green form says that a plan is to be made

@@ -95,6 +95,14 @@ class Notice(Unordered, Value):
         """Returns the organisation with this id, which must be in the notice."""
         return next(o for o in self.organizations if o.id == ident)
 
+    def with_those_above(self, ident: str) -> Iterator[Organization]:
+        """Yields the organisation with this id, which must be in the notice, and those that it is part of, upwards."""
+        above: str | None = ident
+        while above is not None:
+            found = self.organization(above)
+            yield found
+            above = found.part_of
+
 
 def _notice_problems(notice: Notice) -> Iterator[Problem]:
     lists = ("related_persons", "organizations", "professionals", "needs", "consents")

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from ip_fhir.fhir.capability import capability_statement
 from ip_fhir.fhir.outcome import outcome
@@ -103,6 +103,11 @@ def create_app(
     )
     app.router.redirect_slashes = False  # a redirected POST is one that may arrive twice
     return app
+
+
+def below(path: str, app: Starlette) -> Starlette:
+    """The application below a path, told of start and end as before; itself for an empty path."""
+    return Starlette(routes=[Mount(path, app)], lifespan=app.router.lifespan_context) if path else app
 
 
 def _routes(endpoint: _Endpoint) -> list[Route]:

@@ -72,6 +72,7 @@ NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.NOT_UNDONE: None,  # a person decides what is to be undone
     Reason.UNREADABLE: None,  # the row waits for whoever mends it
     Reason.NOT_NOTIFIED: None,  # until the subscription is active again, or gone (`exchange.subscriptions`)
+    Reason.NOT_TOLD: None,  # until all that was parked is told after all (`exchange.telling`)
     Reason.MAKE_PLAN: _COORDINATED,
 }
 """The states in which an item of each reason is still needed; None: in every state, until a person has done it.
@@ -91,6 +92,9 @@ NOTIFIED_AGAIN = "the client is notified again"
 
 SUBSCRIPTION_ENDED = "the client has ended its subscription"
 """The note of an item about a subscription that is off, or not there any more."""
+
+TOLD_AFTER_ALL = "told after all"
+"""The note of an item about a recipient that was told all that had been parked."""
 
 _MOST_WORDS = 10_000  # characters of earlier items, in a later one
 _LONGEST = 50_000  # characters of a `Text`

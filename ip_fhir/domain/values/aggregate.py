@@ -31,6 +31,10 @@ RECIPIENT: Final = "recipient"
 """The kind of whoever of our own people is told, by the key that settings give: rows to it stay in order."""
 
 
+TOLD: Final = "told"
+"""The kind of a recipient, by the same key, of which a worklist item is: it could not be told of something."""
+
+
 class Aggregate(Value):
     """One referral or one plan. Ids are unique within a kind: a plan may have the id of a referral.
 

@@ -11,11 +11,13 @@ import logging
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
+from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.values.aggregate import RECIPIENT
-from ip_fhir.errors import IpFhirError, PeerError, StoreError, Unavailable
+from ip_fhir.errors import PeerError
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.exchange.telling.entry import JSON, Entry, event_of
+from ip_fhir.exchange.telling.failures import close_item, has_parked, tell_of_failure
 from ip_fhir.ports import OutboxRow
 from ip_fhir.ports.capabilities import writes_worklist
 from ip_fhir.ports.telling import keeps_tellings
@@ -42,6 +44,8 @@ def pass_on(context: Context, row: OutboxRow, now: datetime) -> None:
     Raises `StoreError`.
     """
     wanting, store = context.recipients.of(row.effect.reason), context.store
+    if row.effect.reason is Reason.NOT_TOLD:
+        wanting = [one for one in wanting if one.key != row.correlation_id]  # whom it is about is not told of it
     if not wanting or not keeps_tellings(store):
         return
 
@@ -85,8 +89,7 @@ def deliver(context: Context, row: OutboxRow, now: datetime) -> Told:
     """Tell a recipient of a claimed row, and close it. Raises `StoreError` only: other errors are kept in the row."""
     recipient, store = context.recipients.with_key(row.correlation_id), context.store
     if recipient is None:
-        store.failed(row.id, "settings have no such recipient any longer", None, row.claim)
-        return "parked"
+        return _park(context, [row], "settings have no such recipient any longer", now)
     opens = recipient.hours.open_from(now)
     if opens > now:
         store.failed(row.id, row.last_error or "quiet hours", opens, row.claim)
@@ -97,9 +100,13 @@ def deliver(context: Context, row: OutboxRow, now: datetime) -> Told:
         _tell(context, recipient, rows, now)
     except PeerError as error:
         return _failed(context, recipient, rows, error, now)
+    had_failed = any(one.last_error is not None for one in rows)
+    all_told = had_failed and not has_parked(store, recipient.key)
     with store.begin() as tx:
         for one in rows:
             tx.finish(one.id, now)
+        if all_told:
+            close_item(tx, recipient.key, now)
     return "told"
 
 
@@ -114,14 +121,8 @@ def _together(context: Context, recipient: Recipient, row: OutboxRow, now: datet
 def _tell(context: Context, recipient: Recipient, rows: list[OutboxRow], now: datetime) -> None:
     """Tell, and note whether the recipient's server answered. Raises `PeerError`."""
     name = recipient.name
-    try:
-        with context.circuits.asking(name, now, context.settings.retry, context.jitter):
-            recipient.channel.tell([Entry.of(one) for one in rows], now)
-    except (PeerError, StoreError):
-        raise
-    except Exception as error:
-        said = str(error) if isinstance(error, IpFhirError) else type(error).__name__
-        raise Unavailable(f"could not be told: {said}") from error
+    with context.circuits.asking(name, now, context.settings.retry, context.jitter):
+        recipient.tell([Entry.of(one) for one in rows], now)
     for one in rows:
         log.info("told %s: row %s, item reason %s", name, one.id, one.effect.reason)
 
@@ -133,8 +134,19 @@ def _failed(context: Context, recipient: Recipient, rows: list[OutboxRow], error
     if again is not None:
         context.store.failed(row.id, str(error), recipient.hours.open_from(again), row.claim)
         return "again"
+    return _park(context, rows, str(error), now)
+
+
+def _park(context: Context, rows: list[OutboxRow], reason: str, now: datetime) -> Told:
+    """Park rows to one recipient, and open the item by which a person learns of it, in one commit.
+
+    Not where it was such an item that could not be told: two recipients that cannot be told would go on for ever.
+    """
+    row = rows[0]
     with context.store.begin() as tx:
         for one in rows:
-            tx.failed(one.id, str(error), None, one.claim)
-    log.error("told %s: row %s is parked: %s", recipient.name, row.id, error)
+            tx.failed(one.id, reason, None, one.claim)
+        if row.effect.reason is not Reason.NOT_TOLD:
+            tell_of_failure(tx, row, reason, now)
+    log.error("told %s: row %s is parked: %s", row.peer, row.id, reason)
     return "parked"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
 
-from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.domain.effects import Effect, EffectKind
+from ip_fhir.domain.values.aggregate import RECIPIENT, Aggregate
 from ip_fhir.errors import Rejected
 from ip_fhir.ports import OutboxRow
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 OPENED: Final = "worklist.opened"
 """The kind of event: an item was opened on the worklist."""
+
+TRIAL: Final = "trial"
+"""The kind of event, of aggregate and of item by which a person tries a recipient: nothing has happened."""
 
 JSON: Final = "application/json"
 
@@ -57,6 +61,22 @@ class Entry:
             return cls(row, int(said["number"]), str(data["item"]), Aggregate(**data["aggregate"]), content)
         except (ValueError, KeyError, TypeError):
             raise Rejected("the event of this row cannot be read") from None
+
+    @classmethod
+    def of_trial(cls, recipient: str, ident: str, at: datetime) -> Self:
+        """The entry by which a recipient is tried, marked as such, with the number 0; `at` is a time in UTC."""
+        aggregate = Aggregate(kind=TRIAL, id=TRIAL)
+        data = {"item": TRIAL, "reason": None, "aggregate": aggregate.to_data(), "about": None}
+        said = {"type": TRIAL, "timestamp": at.isoformat(), "number": 0}
+        event = orjson.dumps({**said, "data": {**data, "form": None, "count": None, "due": None}})
+        effect = Effect(id=ident, kind=EffectKind.TELL)
+        row = OutboxRow(ident, recipient, effect, at, content=event, content_type=JSON, aggregate_kind=RECIPIENT)
+        return cls(row, 0, TRIAL, aggregate, event)
+
+    @property
+    def is_trial(self) -> bool:
+        """True if nothing has happened."""
+        return self.aggregate.kind == TRIAL
 
     @property
     def reason(self) -> Reason | None:

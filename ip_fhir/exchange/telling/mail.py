@@ -39,7 +39,10 @@ class Wording(Protocol):
     """Puts into words that there is something to look at."""
 
     def __call__(self, items: Sequence[tuple[Reason | None, str]], *, digest: bool) -> Letter:
-        """The letter about items, each with its reason and its id; a `digest` is of all since the last."""
+        """The letter about items, each with its reason and its id; a `digest` is of all since the last.
+
+        Without items it is a trial.
+        """
         ...
 
 
@@ -53,7 +56,8 @@ class Mail:
         """Send one e-mail about the entries. Raises `Rejected` or `Unavailable`."""
         from ip_fhir.wire.smtp import send
 
-        letter = self._wording([(one.reason, one.item) for one in entries], digest=self._digest)
+        items = [(one.reason, one.item) for one in entries if not one.is_trial]
+        letter = self._wording(items, digest=self._digest and bool(items))
         send(self._server, self._address, message(letter, self._server.sender, self._address, entries, at))
 
 

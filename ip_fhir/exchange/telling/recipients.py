@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from ip_fhir.domain.values.hours import ALWAYS, Hours
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, StoreError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -45,6 +45,19 @@ class Recipient:
     hours: Hours = ALWAYS
     way: TellingWay = "command"
 
+    def tell(self, entries: Sequence[Entry], at: datetime) -> None:
+        """Tell of the entries together, at a time in UTC, whatever the hour is.
+
+        Raises `Rejected` or `Unavailable`, as whatever else a channel raises becomes; and `StoreError`.
+        """
+        try:
+            self.channel.tell(entries, at)
+        except (PeerError, StoreError):
+            raise
+        except Exception as error:
+            said = str(error) if isinstance(error, IpFhirError) else type(error).__name__
+            raise Unavailable(f"could not be told: {said}") from error
+
 
 class Recipients:
     """All recipients of one side."""
@@ -64,11 +77,16 @@ class Recipients:
         """The recipients that are told of a reason."""
         return [one for one in self if not one.reasons or reason in one.reasons]
 
+    def named(self, name: str) -> list[Recipient]:
+        """The recipients of this name, several addresses of e-mail. Raises `InvalidInput` (not-found)."""
+        found = [one for one in self if one.name == name]
+        if not found:
+            raise InvalidInput.at("told", f"no recipient in the settings has the name {name}", "not-found")
+        return found
+
     def replayable(self, name: str) -> Recipient:
         """The webhook of this name. Raises `InvalidInput` (not-found; not-supported: it is no webhook)."""
-        found = next((one for one in self if one.name == name), None)
-        if found is None:
-            raise InvalidInput.at("told", f"no recipient in the settings has the name {name}", "not-found")
+        found = self.named(name)[0]
         if found.way != "webhook":
             raise InvalidInput.at("told", f"{name} is no webhook: `outbox retry` repeats a single row", "not-supported")
         return found

@@ -1,18 +1,21 @@
-"""The events of a webhook from a number on: to be read again, or sent again."""
+"""The events of a webhook from a number on, to be read or sent again; the progress of each recipient, and trials."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import uuid4
 
 import orjson
 
 from ip_fhir.domain.values.aggregate import RECIPIENT
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, PeerError
 from ip_fhir.exchange.telling.entry import Entry
 from ip_fhir.ports.telling import keeps_tellings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.telling.recipients import Recipient, TellingWay
@@ -40,6 +43,14 @@ class Progress(NamedTuple):
     error: str | None
 
 
+class Tried(NamedTuple):
+    """The outcome of a trial of one recipient: why it failed (None: it was told), and the milliseconds that it took."""
+
+    key: str
+    error: str | None
+    milliseconds: int
+
+
 class Tellings:
     """The events of the webhooks of one side. `active` is called when there is something to send.
 
@@ -60,6 +71,13 @@ class Tellings:
         store = self._store()
         rows = [row for status in _UNTOLD for row in store.outbox(status, _MOST) if row.aggregate_kind == RECIPIENT]
         return [_progress(one, store.last_telling(one.key), rows) for one in recipients]
+
+    def trial(self, name: str) -> list[Tried]:
+        """Tell the recipients of a name once, now, that this is a trial. Nothing is stored, and none is tried again.
+
+        Raises `InvalidInput` (not-found), `StoreError`.
+        """
+        return [_tried(one, self._context.clock.now()) for one in self._context.recipients.named(name)]
 
     def since(self, name: str, first: int, limit: int = 100) -> list[JsonObject]:
         """The events of a webhook from a number on, in order, at most `limit` (1000): as its receiver is sent them.
@@ -97,6 +115,15 @@ class Tellings:
         if not keeps_tellings(store):
             raise InvalidInput.at("told", "this store numbers nothing that people are told", "not-supported")
         return store
+
+
+def _tried(recipient: Recipient, now: datetime) -> Tried:
+    began, error = time.monotonic(), None
+    try:
+        recipient.tell([Entry.of_trial(recipient.key, str(uuid4()), now)], now)
+    except PeerError as raised:
+        error = str(raised)
+    return Tried(recipient.key, error, round((time.monotonic() - began) * 1000))
 
 
 def _progress(recipient: Recipient, last: int, rows: list[OutboxRow]) -> Progress:

@@ -265,6 +265,10 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
             "et system som abonnerer, tar ikke imot varsler",
             "a system that subscribes does not take notifications",
         ),
+        Reason.NOT_TOLD: (
+            "noen av våre egne kunne ikke varsles",
+            "somebody of our own could not be told",
+        ),
         Reason.MAKE_PLAN: ("lag den individuelle planen", "make the individual plan"),
         Reason.CHANGE_TO_DECIDE: ("et ønske om endring venter på svar", "a change waits for a decision"),
         Reason.CHANGE_OVERDUE: (

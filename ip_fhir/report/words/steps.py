@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.loop.worklist import IN_ITS_PLACE, NOTIFIED_AGAIN, SUBSCRIPTION_ENDED, note_of_state
+from ip_fhir.domain.loop.worklist import IN_ITS_PLACE, NOTIFIED_AGAIN, SUBSCRIPTION_ENDED, TOLD_AFTER_ALL, note_of_state
 from ip_fhir.domain.referral import EventKind, Role, State
 from ip_fhir.report.words.codes import word
 
@@ -55,6 +55,7 @@ def item_note(note: str, language: Language) -> str:
 _NOTES_NB = {
     IN_ITS_PLACE: "en nyere er kommet i stedet",
     NOTIFIED_AGAIN: "systemet varsles igjen",
+    TOLD_AFTER_ALL: "varslet likevel",
     SUBSCRIPTION_ENDED: "systemet har avsluttet abonnementet",
     **{note_of_state(state): f"saken er nå: {word(state, 'nb')}" for state in State},
 }

@@ -34,6 +34,7 @@ SAID: Final = frozenset(
         Reason.INFORMATION_GIVEN,
         Reason.LATE_FORM,
         Reason.UNREADABLE,
+        Reason.NOT_TOLD,
         Reason.CHANGE_TO_DECIDE,
         Reason.CHANGE_ANSWERED,
         Reason.CHANGE_UNANSWERED,
@@ -55,6 +56,8 @@ class _Phrases(NamedTuple):
     reference: str
     look: str
     end: str
+    trial: str
+    tried: str
 
 
 _PHRASES: Final[dict[Language, _Phrases]] = {
@@ -67,6 +70,8 @@ _PHRASES: Final[dict[Language, _Phrases]] = {
         "Referanse",
         "Se det med",
         "Et program har sendt denne e-posten. Den sier ikke hvem det gjelder, og svar blir ikke lest.",
+        "Prøve: varsling med e-post",
+        "Dette er en prøve. Det er ikke noe å se på.",
     ),
     "en": _Phrases(
         "Something is to be looked at",
@@ -77,6 +82,8 @@ _PHRASES: Final[dict[Language, _Phrases]] = {
         "Reference",
         "Look at it with",
         "A program has sent this e-mail. It does not say whom it is about, and answers are not read.",
+        "Trial: told by e-mail",
+        "This is a trial. There is nothing to look at.",
     ),
 }
 
@@ -90,13 +97,15 @@ class Told(NamedTuple):
 
 
 def told_letter(items: Sequence[tuple[Reason | None, str]], language: Language, *, digest: bool) -> Told:
-    """Returns the e-mail about worklist items, each with its reason and its id.
+    """Returns the e-mail about worklist items, each with its reason and its id; without items that of a trial.
 
     >>> told_letter([(Reason.DECEASED, "i-1")], "en", digest=False).subject
     'Something is to be looked at'
     """
     phrases = _PHRASES[language]
-    if digest:
+    if not items:
+        lines, subject = [phrases.tried], phrases.trial
+    elif digest:
         lines, subject = _digest(items, language), phrases.one
         if len(items) > 1:
             subject = phrases.several.format(number=len(items))

@@ -16,6 +16,7 @@ from ip_fhir.web.own.loops import LoopDoors
 from ip_fhir.web.own.maps import MapDoors
 from ip_fhir.web.own.plans import PlanDoors
 from ip_fhir.web.own.problems import PROBLEM_JSON, ProblemDetails
+from ip_fhir.web.own.told import ToldDoors
 from ip_fhir.web.own.work import WorkDoors
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ _HEADER: Final = {
 def all_doors(exchange: Exchange | None = None) -> list[Door]:
     """Every door of a side; without one, to describe them only."""
     side: Any = exchange
-    rooms = (LoopDoors(side), WorkDoors(side), PlanDoors(side), MapDoors(side))
+    rooms = (LoopDoors(side), WorkDoors(side), PlanDoors(side), MapDoors(side), ToldDoors(side))
     return [door for room in rooms for door in room.doors()]
 
 

@@ -61,6 +61,7 @@ STAYS = {
     "closed",
     "unreadable",
     "not-notified",
+    "not-told",
     "declined",
     "late-form",
     "abort-agreed",

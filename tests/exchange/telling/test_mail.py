@@ -130,7 +130,7 @@ def test_a_digest(ward: Make, box: MailBox) -> None:
 @pytest.mark.parametrize("digest", [{}, {"digest_at": "07:30"}])
 def test_an_address_that_is_refused(ward: Make, box: MailBox, digest: dict[str, str]) -> None:
     """Refused for good, its rows are parked after one attempt, digest or not; the other address gets its own once."""
-    made = ward(e_mail(TEAM, LEADER, **digest), smtp=smtp(box.port))
+    made = ward(e_mail(TEAM, LEADER, reasons=["answer-due"], **digest), smtp=smtp(box.port))
     box.refuses = {LEADER: "550 no such user"}
     for ident in ("a", "b"):
         made.item(ident)

@@ -120,16 +120,9 @@ def _form(notice: Notice, decision: FormDecision, now: datetime) -> dict[str, An
         "authored": now.isoformat(timespec="seconds"),
         "sender": unit.id,
         "decision": str(decision),
-        "organizations": [one.to_data() for one in _with_those_above(notice, unit)],
+        "organizations": [one.to_data() for one in notice.with_those_above(unit.id)],
         **_content(notice, decision, unit),
     }
-
-
-def _with_those_above(notice: Notice, unit: Organization) -> Iterable[Organization]:
-    current: Organization | None = unit
-    while current is not None:
-        yield current
-        current = notice.organization(current.part_of) if current.part_of else None
 
 
 def _content(notice: Notice, decision: FormDecision, unit: Organization) -> dict[str, Any]:

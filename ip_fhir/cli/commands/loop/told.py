@@ -1,4 +1,4 @@
-"""`told list`, `replay`: who of our own people is told in which way, how far, and what a webhook is sent again."""
+"""`told list`, `replay`, `try`: who of our own people is told, how far, what is sent again, and whether it arrives."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from ip_fhir.cli.options import Config, Json
 
 if TYPE_CHECKING:
     from ip_fhir.exchange.telling.replay import Progress
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="As the settings name it.", show_default=False)]
 
 app = typer.Typer(help="Our own people, as the settings have them told ([[told]]).", rich_markup_mode=None)
 
@@ -36,7 +38,7 @@ def list_(config: Config, as_json: Json = False) -> None:
 
 @app.command("replay")
 def replay(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As the settings name it.", show_default=False)],
+    name: Name,
     config: Config,
     from_: Annotated[int, typer.Option("--from", min=1, help="The first number.", show_default=False)],
     as_json: Json = False,
@@ -55,6 +57,29 @@ def replay(
         emit({"name": name, "from": from_, "events": number})
     else:
         say(f"{name}: {number} events from number {from_} on are due now; `serve` or `work` sends them")
+
+
+@app.command("try")
+def try_(name: Name, config: Config, as_json: Json = False) -> None:
+    """Tell a recipient once that this is a trial, now, and say how it went.
+
+    By its own way: an e-mail to each of its addresses, an event of the type `trial` to its webhook, its command with
+    the item `trial`. Nothing is stored and nothing tried again. The exit code is 4 if one could not be told.
+    """
+    from ip_fhir.cli.opening import opened
+    from ip_fhir.cli.output import emit, say
+    from ip_fhir.errors import Unavailable
+
+    with opened(config, existing=True) as exchange:
+        found = exchange.tellings.trial(name)
+    if as_json:
+        emit([{"key": one.key, "error": one.error, "ms": one.milliseconds} for one in found])
+    else:
+        for one in found:
+            say(f"{one.key}: {one.error or 'told'}, {one.milliseconds} ms")
+    failed = [one.key for one in found if one.error is not None]
+    if failed:
+        raise Unavailable(f"not told: {', '.join(failed)}")
 
 
 def _data(one: Progress) -> dict[str, Any]:

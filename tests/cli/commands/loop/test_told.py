@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.conftest import Run, Sides
 from tests.exchange.telling.conftest import KEY
+from tests.support.webhook_receiver import webhook_receiver
 
 
 @pytest.fixture
@@ -48,6 +49,20 @@ def test_who_is_told(run: Run, config: Path) -> None:
 def test_nobody_is_told(run: Run, sides: Sides) -> None:
     """Then it says so."""
     assert run("told", "list", "--config", sides.hospital).text == "the settings name nobody: [[told]]\n"
+
+
+def test_try(run: Run, config: Path) -> None:
+    """A trial tells at once; one that did not arrive is exit code 4, by its key, and settings must have the name."""
+    with webhook_receiver() as receiver:
+        text = config.read_text(encoding="utf-8").replace("http://127.0.0.1:9/told", receiver.url)
+        config.write_text(text, encoding="utf-8")
+        ran = run("told", "try", "ehr", "--config", config)
+        assert (ran.code, ran.text.startswith("ehr: told, ")) == (0, True)
+        assert [one["type"] for one in receiver.events()] == ["trial"]
+    ran = run("told", "try", "team", "--config", config, "--json")
+    assert (ran.code, [one["error"] for one in ran.data]) == (4, ["no connection to the mail server"])
+    assert "team@ke.example" not in ran.text + ran.err
+    assert run("told", "try", "nobody", "--config", config).code == 2
 
 
 @pytest.mark.parametrize(("name", "code"), [("ehr", 0), ("team", 2), ("nobody", 2)])
