@@ -83,6 +83,7 @@ class KeptChange(Value):
     by: Author | None = Field(default=None, description="The person of our side who decided last.")
     told: Count = Field(default=0, ge=0, description="Times our people were told that it waits.")
     polled: Flag = Field(default=False, description="True if its author asks what became of it.")
+    answered: Count = Field(default=0, ge=0, description="Number of the newest view at the answer, at the participant.")
 
 
 class ChangeAnswer(Value):

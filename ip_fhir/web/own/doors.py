@@ -118,10 +118,7 @@ def limit(most: int = 1000) -> Query:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was read and checked: whose, which, and what goes with it.
-
-    `criteria` is what the door was asked for but for the place on the page: the cursor belongs to it.
-    """
+    """A request that was read and checked: whose, which, and what goes with it."""
 
     program: str
     path: Mapping[str, str]

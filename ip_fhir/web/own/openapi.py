@@ -57,7 +57,6 @@ _FREE: Final = {
     ER7: {"type": "string", "format": "binary", "description": "Segments, each with a carriage return at its end."},
     JSON: {"type": "object"},
 }
-_TAG: Final = r'(?:W/)?"(?:0|[1-9][0-9]{0,8})"'
 _HEADER: Final = {
     "author-id": (AUTHOR_ID, ENCODED, "Who asks: the id by which the EHR knows them, percent-encoded UTF-8."),
     "author-name": (AUTHOR_NAME, ENCODED, "Their name, percent-encoded UTF-8: kept as evidence, never sent."),

@@ -116,6 +116,9 @@ def _expect_answer(step: Step, change_id: str, times: int) -> None:
 def answered(step: Step) -> Finding:
     """Keeps the holder's answer to a change of ours. An answer with more parts undecided than one before is late.
 
+    So is one after the change was decided, but for another decision with a view of a higher number: the holder has lost
+    the first with a store that a backup replaced, and decided again.
+
     Raises `NotTaken` if another party than the holder answers, as for a change that is not known.
     """
     answer = step.needed("answer")
@@ -126,9 +129,15 @@ def answered(step: Step) -> Finding:
     before = sum(one.outcome in _WAITING for one in kept.decisions)
     # Declined without decisions it is if a machine refused to take it once more: the holder's word counts for more.
     first = kept.status is ChangeStatus.SENT or not kept.decisions
-    if not first and (kept.status in _FINAL or waiting > before):
+    again = not waiting and answer.decisions != kept.decisions and answer.number > kept.answered
+    if not first and (waiting > before or (kept.status in _FINAL and not again)):
         return Finding.LATE
-    now = {"status": answer.status, "decisions": answer.decisions, "decided": None if waiting else step.event.at}
+    now = {
+        "status": answer.status,
+        "decisions": answer.decisions,
+        "decided": None if waiting else step.event.at,
+        "answered": answer.number,
+    }
     put(step, kept.evolve(**now))
     if not waiting:  # else the clock runs on: the decision may be lost on its way
         step.stop(PlanTimerKind.CHANGE_ANSWER, answer.change)

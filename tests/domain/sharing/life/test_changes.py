@@ -356,6 +356,31 @@ def test_answers_in_the_wrong_order() -> None:
     assert hospital.case.changes[0].status is ChangeStatus.ACCEPTED
 
 
+def test_a_decision_that_was_lost_and_made_again_otherwise() -> None:
+    """The decision with the higher number counts: the holder's store was replaced by a backup after the first."""
+    unit, hospital = shared("hospital")
+    change(hospital, "Leseøving", status="in-progress")
+    exchanged(hospital, unit)
+    assert unit.case is not None
+    part = unit.case.changes[0].decisions[0]
+    unit.do("decide", about="change-1", decisions=(part.evolve(outcome=Outcome.ACCEPTED),))
+    *_, row = (row for row in unit.waiting if row.about == "change-1")
+    accepted = event_of(unit.message(row, NOW), "unit", NOW)
+    assert accepted.answer is not None
+    no = accepted.answer.evolve(
+        status=ChangeStatus.DECLINED,
+        decisions=(part.evolve(outcome=Outcome.DECLINED),),
+        number=accepted.answer.number + 1,
+    )
+    hospital.apply(accepted)
+    decision = hospital.apply(accepted.evolve(id="anew", answer=no))
+    assert hospital.case is not None
+    assert hospital.case.changes[0].status is ChangeStatus.DECLINED
+    assert "change-answered" in reasons(decision)
+    hospital.apply(accepted.evolve(id="late"))
+    assert hospital.case.changes[0].status is ChangeStatus.DECLINED
+
+
 def test_what_a_participant_cannot_send() -> None:
     """A change is made on the newest view, of this plan, while it may be shown."""
     unit, hospital = shared("hospital")
