@@ -21,6 +21,7 @@ A store with a capability has all of its methods, and its `begin` returns transa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeGuard
 
 from ip_fhir.ports import Store, Transaction
@@ -28,7 +29,6 @@ from ip_fhir.ports import Store, Transaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
 
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.referral import Author
@@ -123,7 +123,7 @@ class PersonTransaction(Transaction, Protocol):
         ...
 
 
-WorklistPlace: TypeAlias = "tuple[bool, datetime, str]"
+WorklistPlace: TypeAlias = tuple[bool, datetime, str]
 """The place of an item in the list: if it is done, when it was opened (UTC), and its id."""
 
 
