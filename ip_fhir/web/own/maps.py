@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import Field
 
@@ -15,8 +15,10 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.remarks.remarks import remarks
 from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.domain.values.value import Value
+from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats.hl7v2 import IncomingHl7v2
 from ip_fhir.exchange.formats.hl7v2.writing import value_for
+from ip_fhir.fhir.outcome import outcome
 from ip_fhir.hl7v2.line import NO_SETTINGS, Hl7v2Line
 from ip_fhir.hl7v2.message import new, read
 from ip_fhir.mapping.hl7v2.line import spoken
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 MAPPING: Final = "mapping"
 
+_ONTO = Query("onto", ID, "Id of the CarePlan that is written, where the other Bundle has several.")
 _PEER = Query("peer", ID, "Peer whose settings of HL7 v2 count, by its name; without it, none are set.")
 
 
@@ -73,6 +76,11 @@ class MapDoors:
         yield self._door(
             "map/plan-from-fhir", "planFromFhir", "The plan in a Bundle, of any system.", RESOURCE, PlanRead, self._in
         )
+        put = (
+            "A plan written onto another system's Bundle, and nothing else changed in that: a Parameters with our own "
+            "Bundle as `plan` and theirs as `onto`. The answer has theirs as `bundle`, and as `outcome` what left it."
+        )
+        yield self._door("map/plan-onto-bundle", "planOntoBundle", put, RESOURCE, RESOURCE, self._put, (_ONTO,))
         yield self._door(
             "map/message-to-fhir", "messageToFhir", "A message as a Bundle.", message, RESOURCE, self._message_out
         )
@@ -143,6 +151,17 @@ class MapDoors:
         found = self._mapper.read_fhir(asked.body)
         return Shown(PlanRead(plan=found.plan, warnings=_told(found.warnings)))
 
+    def _put(self, asked: Asked) -> Shown:
+        """Write a plan onto a Bundle. Both come as resources: read as values, numbers would lose their zeros."""
+        plan = self._mapper.read_fhir(_parameter(asked.body, "plan")).plan
+        before = _parameter(asked.body, "onto")
+        after = self._mapper.update_bundle(before, plan, onto=asked.query["onto"])
+        given = {"bundle": after}
+        if gone := self._mapper.removed_entries(before, after):
+            given["outcome"] = outcome(gone)
+        parameters = [{"name": name, "resource": one} for name, one in given.items()]
+        return Shown({"resourceType": "Parameters", "parameter": parameters})
+
     def _message_out(self, asked: Asked) -> Shown:
         return Shown(self._mapper.message_to_fhir(asked.body))
 
@@ -196,6 +215,17 @@ class MapDoors:
     @property
     def _mapper(self) -> Mapper:
         return self.exchange.mapper
+
+
+def _parameter(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """The resource of a parameter that must be there once. Raises `InvalidInput` at it."""
+    given = body.get("parameter")
+    named = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    found = [one.get("resource") for one in named if one.get("name") == name]
+    if body["resourceType"] != "Parameters" or len(found) != 1 or not isinstance(found[0], dict):
+        reason = "one parameter of this name, with a resource, is needed in a resource Parameters"
+        raise InvalidInput.at(f"Parameters.parameter.where(name='{name}')", reason, "required")
+    return found[0]
 
 
 def _told(warnings: Iterable[Problem]) -> tuple[OneProblem, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -37,6 +38,31 @@ def test_a_plan_to_fhir_and_back(program: Program) -> None:
     refused(program.post("map/plan-from-fhir", b'{"resourceType": "Bundle"}', Content_Type=FHIR), 422, "required")
     refused(program.post("map/plan-from-fhir", b'{"a": 1}', Content_Type=FHIR), 400, "structure", "resourceType")
     refused(program.post("map/plan-from-fhir", b"MSH|^~", Content_Type=FHIR), 400, "structure")
+
+
+def test_a_plan_onto_anothers_bundle(program: Program) -> None:
+    """Theirs comes back to the digit but for what our plan changes, and what left it is told; one half is refused."""
+    theirs = program.post("map/plan-to-fhir", plan()).json()
+    goal = next(one["resource"] for one in theirs["entry"] if one["resource"]["resourceType"] == "Goal")
+    goal["extension"] = [*goal.get("extension", ()), {"url": "https://record.example/weight", "valueDecimal": 0}]
+    ours = program.post("map/plan-to-fhir", plan().evolve(title="Ny tittel", needs=())).json()
+
+    def both(**given: object) -> bytes:
+        parameters = [{"name": name, "resource": one} for name, one in given.items()]
+        whole = json.dumps({"resourceType": "Parameters", "parameter": parameters})
+        return whole.replace('"valueDecimal": 0', '"valueDecimal": 1.50').encode()
+
+    answer = program.post("map/plan-onto-bundle", both(plan=ours, onto=theirs), Content_Type=FHIR)
+    assert b'"valueDecimal":1.50' in answer.content
+    written = {one["name"]: one["resource"] for one in done(answer)["parameter"]}
+    titles = [one["resource"].get("title") for one in written["bundle"]["entry"]]
+    assert "Ny tittel" in titles
+    assert written["outcome"]["issue"]
+    same = done(program.post("map/plan-onto-bundle", both(plan=theirs, onto=theirs), Content_Type=FHIR))
+    assert [one["name"] for one in same["parameter"]] == ["bundle"]
+    place = "Parameters.parameter.where(name='onto')"
+    refused(program.post("map/plan-onto-bundle", both(plan=ours), Content_Type=FHIR), 422, "required", place)
+    refused(program.post("map/plan-onto-bundle", b'{"resourceType": "Bundle"}', Content_Type=FHIR), 422, "required")
 
 
 def test_a_plan_to_hl7v2_and_back(program: Program) -> None:
