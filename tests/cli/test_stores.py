@@ -15,7 +15,7 @@ FORM = EXAMPLES / "green_forms" / "03-stroke-patient-2-complete.json"
 MAKES = ("serve", "work", "db upgrade")
 LOOKS_ONLY = (
     *("doctor", "verify", "db status", "notice new", "hl7 send", "hl7 listen", "hl7 specification"),
-    *("map", "put", "check", "support-bundle"),
+    *("map", "put", "check", "support-bundle", "mock", "told try"),
 )
 """Commands that need no store, or tell that there is none, which is their own answer and no error."""
 BY = ("--by", "1 Nina Testesen")

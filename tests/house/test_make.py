@@ -178,4 +178,4 @@ def test_soak_takes_names(checkout: Path) -> None:
         assert "test_killed.py::test_killed_at_random[sqlite]" in words
     code, words = soak(checkout, "kiled")
     assert code != 0
-    assert words.strip() == "no soak is called kiled; there are: killed, sharing, frames, hostile"
+    assert words.strip() == "no soak is called kiled; there are: killed, sharing, frames, hostile, own"

@@ -188,6 +188,14 @@ class SharedPlan(Value):
         plans = [self.plan, *(view.plan for view in views), offered.plan if offered is not None else None]
         return next((plan.owner for plan in plans if plan is not None), None)
 
+    @property
+    def content_version(self) -> int:
+        """The version of the content that people see: it moves with what somebody wants, and with no receipt.
+
+        At the holder the plan's version, at a participant the sum of its views' numbers.
+        """
+        return self.plan.version if self.plan is not None else sum(copy.number for copy in self.copies)
+
     def share(self, share_id: str) -> Share | None:
         """Returns the share of this id, or None."""
         return next((share for share in self.shares if share.id == share_id), None)

@@ -42,8 +42,8 @@ class Deed:
     """One request to change something.
 
     `key` names it, at most 200 characters without a person's data; None: asked again, it is done again. `digest` tells
-    requests apart that have the same key. `revision` is that of the referral or plan that somebody has looked at; None:
-    whatever it is now.
+    requests apart that have the same key. `revision` is that of the referral, or the content version of the plan, that
+    somebody has looked at; None: whatever it is now.
     """
 
     key: str | None = None

@@ -32,7 +32,7 @@ _SECONDS_UNSEALED: Final = 60.0
 
 
 class Reader(Protocol):
-    """Whoever is shown something: a party of the settings, and the client or person by which it came."""
+    """A reader: a party of the settings, and the client or person by which it came."""
 
     @property
     def name(self) -> str:

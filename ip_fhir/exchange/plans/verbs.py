@@ -243,7 +243,7 @@ class PlanVerbs(Running):
             return forecast(stored, plan, partial(surroundings, self._context, tx), self.now(), begin)
 
     def seen_as(self, case: SharedPlan, who: str) -> Seen:
-        """What a party of the settings sees of a plan that we hold, or somebody whom the plan names by this id.
+        """The view that a party of the settings has of a plan that we hold, or somebody whom the plan names by this id.
 
         Of a party with which nothing is shared, what it would see. Nothing is written. Raises `InvalidInput` if another
         side holds the plan, nobody is called so, or they may see nothing, and `ConsentRefused`.
@@ -333,7 +333,7 @@ class PlanVerbs(Running):
         def once() -> tuple[SharedPlan, PlanChange]:
             with deeds.begin(store, now) as tx:
                 before = self._before(tx, plan_id, kind)
-                deeds.require_revision(before.revision if before is not None else None)
+                deeds.require_revision(before.plan.content_version if before is not None else None)
                 if made.referral is not None and made.plan is not None:
                     check_loop(tx, made.referral, made.plan)
                 event = made if more is None or before is None else made.evolve(**more(before.plan))

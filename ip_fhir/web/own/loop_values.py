@@ -280,7 +280,7 @@ class Ladder(Value):
 
 
 class Ladders(Value):
-    """What each agreement of this side says of a notice that is delivered at one time."""
+    """The words of each agreement of this side on a notice that is delivered at one time."""
 
     sent: Moment = Field(description="Time of delivery.")
     items: tuple[Ladder, ...] = Field(description="Agreements, in the order of the settings.")

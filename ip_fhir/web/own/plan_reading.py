@@ -143,11 +143,11 @@ class PlanReading:
         return Door("GET", f"/own/plans{path}", name, about, PLANS, values(gives), shows, query=query, also=also)
 
     def shown(self, plan_id: str) -> Shown:
-        """A plan with all that is shared of it, and its revision."""
+        """A plan with all that is shared of it, and the version of its content."""
         stored = self._store().shared_plan(plan_id)
         if stored is None:
             raise InvalidInput.at("plan", "there is no such plan here", "not-found")
-        return Shown(SharingState.of(stored.plan), stored.revision)
+        return Shown(SharingState.of(stored.plan), stored.plan.content_version)
 
     # --- lists
 
