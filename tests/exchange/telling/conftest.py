@@ -16,6 +16,7 @@ from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.commit import tell_our_people
 from ip_fhir.settings import Settings, settings_of
 from tests.support.two_sides import SetClock, side_settings
+from tests.support.webhook_receiver import WebhookReceiver
 
 KEY = "whsec_" + "a2V5LW9mLXRoZS13ZWJob29rLTEyMzQ1Ng=="
 OTHER_KEY = "whsec_" + "YW5vdGhlci1rZXktb2YtdGhlLXdlYmhvb2s="
@@ -85,3 +86,15 @@ def smtp(port: int, **more: Any) -> dict[str, Any]:
     """A mail server on this machine."""
     base = {"host": "127.0.0.1", "port": port, "security": "plain", "sender": "ip-fhir@hospital.example"}
     return {**base, "timeout": 5.0, **more}
+
+
+def with_a_recipient_less(ward: Callable[..., Ward], receiver: WebhookReceiver) -> Ward:
+    """A side whose settings have lost the webhook that is still to be told of the item `a`, after its next run."""
+    receiver.answer = 500
+    made = ward(webhook(receiver.url))
+    made.item("a")
+    made.run()
+    made.exchange.close()
+    without = ward()
+    without.run(minutes=5)
+    return without

@@ -10,7 +10,7 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.loop.worklist import TOLD_AFTER_ALL, WorklistItem
 from ip_fhir.domain.referral import Author
 from ip_fhir.errors import InvalidInput
-from tests.exchange.telling.conftest import KEY, Ward, e_mail, smtp, webhook
+from tests.exchange.telling.conftest import KEY, Ward, e_mail, smtp, webhook, with_a_recipient_less
 from tests.exchange.telling.test_webhook import is_signed
 from tests.support.breaking_off import breaking_off
 from tests.support.mail_server import mail_server, silent_server
@@ -110,13 +110,7 @@ def test_the_others_are_told(ward: Make, receiver: WebhookReceiver) -> None:
 
 def test_whom_settings_name_no_longer(ward: Make, receiver: WebhookReceiver) -> None:
     """It is parked, and there is an item, too."""
-    receiver.answer = 500
-    made = ward(webhook(receiver.url))
-    made.item("a")
-    made.run()
-    made.exchange.close()
-    without = ward()
-    without.run(minutes=5)
+    without = with_a_recipient_less(ward, receiver)
     (item,) = items(without)
     assert item.text == "ehr: settings have no such recipient any longer"
 

@@ -12,7 +12,7 @@ import pytest
 
 from ip_fhir.domain.effects import Reason
 from ip_fhir.errors import InvalidInput
-from tests.exchange.telling.conftest import KEY, OTHER_KEY, Ward, e_mail, smtp, webhook
+from tests.exchange.telling.conftest import KEY, OTHER_KEY, Ward, e_mail, smtp, webhook, with_a_recipient_less
 from tests.support.mail_server import mail_server
 from tests.support.webhook_receiver import Post, WebhookReceiver, webhook_receiver
 
@@ -227,13 +227,7 @@ def test_nothing_else_is_replayed(ward: Make) -> None:
 
 def test_what_settings_name_no_longer_is_kept(ward: Make, receiver: WebhookReceiver) -> None:
     """A row to a recipient that settings have lost is parked, and goes out when they have it again."""
-    receiver.answer = 500
-    made = ward(webhook(receiver.url))
-    made.item("a")
-    made.run()
-    made.exchange.close()
-    without = ward()
-    without.run(minutes=5)
+    without = with_a_recipient_less(ward, receiver)
     (row,) = without.exchange.store.outbox("parked")
     assert row.last_error == "settings have no such recipient any longer"
     without.exchange.close()
