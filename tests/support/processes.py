@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -74,6 +74,24 @@ class Zygote:
     def close(self) -> None:
         """End it, and with it all it started."""
         self._process.communicate()
+
+
+@contextmanager
+def again_and_again(work: Callable[[], object], every: float) -> Iterator[None]:
+    """Do it every so many seconds, in a thread of its own, until the block ends."""
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.wait(every):
+            work()
+
+    running = threading.Thread(target=run)
+    running.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        running.join()
 
 
 @dataclass
@@ -139,19 +157,8 @@ class Timekeeper(ABC):
     @contextmanager
     def time_passing(self, speed: float = 50.0, every: float = 0.02) -> Iterator[None]:
         """Time goes on by itself, `speed` times as fast as outside."""
-        stop = threading.Event()
-
-        def tick() -> None:
-            while not stop.wait(every):
-                self.forward(speed * every)
-
-        ticking = threading.Thread(target=tick)
-        ticking.start()
-        try:
+        with again_and_again(lambda: self.forward(speed * every), every):
             yield
-        finally:
-            stop.set()
-            ticking.join()
 
     def health(self, role: str) -> dict[str, Any] | None:
         """How a side says it stands; None when it does not answer."""

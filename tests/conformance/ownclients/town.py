@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
 import tomllib
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import requests
 
 from ip_fhir.demo.place import SimulatedClock, free_ports
 from ip_fhir.store import open_store, upgrade_store
-from tests.support.processes import toml
+from tests.support.processes import again_and_again, toml
 from tests.support.served import eventually
 from tests.support.two_sides import EXAMPLES
 
@@ -119,22 +118,10 @@ def _serving(config: Path, log: Path) -> Iterator[None]:
 
 @contextmanager
 def _time_going_on(clock: SimulatedClock) -> Iterator[None]:
-    began, stop = time.monotonic(), threading.Event()
-
-    def tick() -> None:
-        while True:
-            clock.set(START + timedelta(seconds=time.monotonic() - began))
-            if stop.wait(0.2):
-                return
-
+    began = time.monotonic()
     clock.set(START)
-    ticking = threading.Thread(target=tick)
-    ticking.start()
-    try:
+    with again_and_again(lambda: clock.set(START + timedelta(seconds=time.monotonic() - began)), 0.2):
         yield
-    finally:
-        stop.set()
-        ticking.join()
 
 
 def _answers(url: str) -> bool:
