@@ -180,7 +180,8 @@ class Timekeeper(ABC):
 class Town(Timekeeper):
     """A hospital and a municipality in a folder, each with an endpoint, a worker and people at work.
 
-    The messages of the sides in `mllp` are HL7 v2 over MLLP; the others' are FHIR over HTTP.
+    The messages of the sides in `mllp` are HL7 v2 over MLLP; the others' are FHIR over HTTP. People rest for `pause`
+    seconds after each thing they do.
     """
 
     def __init__(
@@ -191,6 +192,7 @@ class Town(Timekeeper):
         loops: int,
         *,
         mllp: Sequence[str] = (),
+        pause: float = 0.01,
         **settings: Any,
     ) -> None:
         ports = free_ports(4)
@@ -204,7 +206,7 @@ class Town(Timekeeper):
         self.worker = self._running(zygote, "work", "hospital")  # beside the one that the endpoint has
         self.worker.more |= {"listeners": False}  # only one process can listen at a port
         for people in self.people.values():
-            people.more |= {"accepted": str(self.accepted), "pause": 0.01, "until": loops}
+            people.more |= {"accepted": str(self.accepted), "pause": pause, "until": loops}
 
     @property
     def notices(self) -> list[str]:
