@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.ports import OutboxRow, Store, Transaction
 
-_MOST: Final = 1000
+_PAGE: Final = 1000
 
 
 def tell_of_failure(tx: Transaction, row: OutboxRow, reason: str, now: datetime) -> None:
@@ -27,9 +27,13 @@ def tell_of_failure(tx: Transaction, row: OutboxRow, reason: str, now: datetime)
 
 
 def has_parked(store: Store, recipient: str) -> bool:
-    """True if a row to this recipient is parked, among the 1000 oldest that are. Raises `StoreError`."""
-    parked = store.outbox("parked", _MOST)
-    return any(row.aggregate_kind == RECIPIENT and row.correlation_id == recipient for row in parked)
+    """True if a row to this recipient is parked. Raises `StoreError`."""
+    parked = store.outbox("parked", _PAGE)
+    while parked:
+        if any(row.aggregate_kind == RECIPIENT and row.correlation_id == recipient for row in parked):
+            return True
+        parked = store.outbox("parked", _PAGE, parked[-1].id)
+    return False
 
 
 def close_item(tx: Transaction, recipient: str, now: datetime) -> None:

@@ -10,6 +10,7 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.loop.worklist import TOLD_AFTER_ALL, WorklistItem
 from ip_fhir.domain.referral import Author
 from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.telling import failures
 from tests.exchange.telling.conftest import KEY, Ward, e_mail, smtp, webhook, with_a_recipient_less
 from tests.exchange.telling.test_webhook import is_signed
 from tests.support.breaking_off import breaking_off
@@ -73,6 +74,25 @@ def test_all_of_them_must_go(ward: Make, receiver: WebhookReceiver) -> None:
     made.exchange.retry(second.id)
     made.run()
     assert items(made) == []
+
+
+def test_others_that_are_parked(ward: Make, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The item stays open for a parked row, however many of others' are parked before it."""
+    monkeypatch.setattr(failures, "_PAGE", 1)
+    with mail_server() as box:
+        box.refuses = {TEAM: "550 no such user"}
+        made = ward(e_mail(TEAM), webhook(receiver.url), smtp=smtp(box.port))
+        receiver.answer = 400
+        for ident in ("a", "b"):
+            made.item(ident)
+        made.run()
+        parked = made.exchange.store.outbox("parked")
+        assert parked[0].peer == "team"
+        (first, *_) = [row for row in parked if row.peer == "ehr"]
+        receiver.answer = 204
+        made.exchange.retry(first.id)
+        made.run()
+        assert "ehr" in [item.aggregate.id for item in items(made)]
 
 
 def test_a_person_does_it(ward: Make) -> None:
