@@ -60,6 +60,7 @@ def changes(
     Of one plan, or of all. Where others hold the plan, they are the changes that we have asked for. With --no-names
     the places of a change are shown, and no value.
     """
+    from ip_fhir.cli.commands.plans.views import note_read
     from ip_fhir.cli.opening import opened
     from ip_fhir.cli.output import counted, emit, say
 
@@ -69,6 +70,8 @@ def changes(
         plans = [found_plan(exchange, plan_id, person)] if one else counted(_plans(exchange), "plans")
         on, names = today(exchange), exchange.parties()
         found = [(plan, kept) for plan in plans for kept in plan.changes if all_ or _is_open(kept)]
+        for plan in {plan.id: plan for plan, _ in found if not no_names}.values():
+            note_read(exchange, plan.id, plan.plan.version if plan.plan is not None else 0, "history")
     if as_json:
         emit([_data(plan, kept, on, values=not no_names) for plan, kept in found])
     elif not found:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ip_fhir.cli.commands.plans.files import read_plan
-from ip_fhir.cli.commands.plans.lookup import PersonFile, PlanArgument, found_plan
+from ip_fhir.cli.commands.plans.lookup import PersonFile, PlanArgument, found_plan, plan_store
 from ip_fhir.cli.given import Given
 from ip_fhir.cli.options import Created, Json, Lang, Owner, PlanId, spoken
 
@@ -58,6 +58,7 @@ def preview(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     share has not begun are shown as if it had. It warns of those who are responsible for what they may not see, and
     names those for whom no party of the settings stands. Nothing is stored, and nothing is sent.
     """
+    from ip_fhir.cli.commands.plans.views import note_read
     from ip_fhir.cli.opening import opened
     from ip_fhir.errors import InvalidInput
 
@@ -74,6 +75,8 @@ def preview(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             if plan is not None and plan_id not in (None, plan.id):
                 raise InvalidInput.at("--with", "is another plan: it has another id", "invariant")
             found, names = exchange.forecast(plan_id or plan.id, plan), exchange.parties()  # type: ignore[union-attr]
+            if plan_store(exchange).shared_plan(found.plan.id) is not None:
+                note_read(exchange, found.plan.id, found.plan.version, "read")
     show_preview(found, names, spoken(lang), as_json=as_json)
 
 

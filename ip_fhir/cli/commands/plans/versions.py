@@ -84,6 +84,7 @@ def history(
     lang: Lang = None,
 ) -> None:
     """Show the versions of a plan, newest first: when each was saved, by whom, and what it changed."""
+    from ip_fhir.cli.commands.plans.views import note_read
     from ip_fhir.cli.opening import opened
     from ip_fhir.cli.output import emit, show
     from ip_fhir.report.plans.history import history_headings, history_rows
@@ -91,9 +92,11 @@ def history(
     language = spoken(lang)
     with opened(config) as exchange:
         plan, store = found_plan(exchange, plan_id, person), plan_store(exchange)
-        held_plan(plan)
+        newest = held_plan(plan).version
         numbers = [one.version for one in store.plan_versions(plan.id, limit + 1, before)]
         found = [store.plan_version(plan.id, number) for number in numbers]
+        if not no_names:
+            note_read(exchange, plan.id, newest, "history")
     rows = history_rows([one for one in found if one is not None], language, names=not no_names)[:limit]
     if as_json:
         data = [_version_data(one, names=not no_names) for one in found[:limit] if one is not None]
@@ -115,6 +118,7 @@ def diff(
     lang: Lang = None,
 ) -> None:
     """Show the difference of two versions of a plan in words."""
+    from ip_fhir.cli.commands.plans.views import note_read
     from ip_fhir.cli.opening import opened
     from ip_fhir.cli.output import emit, say
 
@@ -124,6 +128,7 @@ def diff(
         after = newest if second is None else second
         before = max(after - 1, 1) if first is None else first
         lines = _difference(_version(exchange, plan_id, before), _version(exchange, plan_id, after), language)
+        note_read(exchange, plan_id, after, "history")
     if as_json:
         emit({"plan": plan_id, "from": before, "to": after, "difference": lines})
         return

@@ -71,7 +71,16 @@ class OneView:
 
 
 def note_reads(exchange: Exchange, plan_id: str, contents: Sequence[WholePlan | OneView]) -> None:
-    """Records that whoever runs the command is about to be shown a plan, by the name of their account."""
+    """Records that whoever runs the command is about to be shown a plan, or views of it."""
+    for content in contents:
+        note_read(exchange, plan_id, content.number, content.way)
+
+
+def note_read(exchange: Exchange, plan_id: str, number: int, way: ReadingWay) -> None:
+    """Records that whoever runs the command is about to be shown a plan, or its history, by the name of their account.
+
+    `number` is that of the version or the view; 0 where another side holds the plan.
+    """
     import getpass
 
     from ip_fhir.domain.referral import Author
@@ -80,8 +89,7 @@ def note_reads(exchange: Exchange, plan_id: str, contents: Sequence[WholePlan | 
         account = getpass.getuser()
     except (OSError, KeyError):  # an account without a name, as in a container
         account = "unknown"
-    for content in contents:
-        exchange.note_read(plan_id, content.number, Author(id=account, name=account), content.way)
+    exchange.note_read(plan_id, number, Author(id=account, name=account), way)
 
 
 def shown(plan: SharedPlan, on: date) -> list[WholePlan | OneView]:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.cli.commands.conftest import PLAN, Around
+from tests.cli.commands.plans.test_changes import ask, other_goal
 from tests.cli.conftest import Run
 
 
@@ -51,3 +52,33 @@ def test_whoever_shows_a_plan_stands_in_it(run: Run, shared: Around, monkeypatch
     assert "koordinator7" in run("plan", "access-log", PLAN, *config).text
     assert "koordinator7" not in run("plan", "access-log", PLAN, "--no-names", *config).text
     assert len(run("plan", "access-log", PLAN, "--fhir", *config).data["entry"]) == len(before) + 2
+
+
+@pytest.mark.parametrize(
+    ("command", "way"), [("history", "history"), ("diff", "history"), ("preview", "read"), ("changes", None)]
+)
+def test_other_commands_that_show_what_stands_in_a_plan(
+    run: Run, shared: Around, monkeypatch: pytest.MonkeyPatch, command: str, way: str | None
+) -> None:
+    """They leave a line, too; where there is no change to show, none."""
+    monkeypatch.setenv("LOGNAME", "koordinator7")
+    config = ("--config", shared["municipality"])
+    before = run("plan", "access-log", PLAN, *config, "--json").data
+    if command == "history":
+        assert run("plan", "history", PLAN, "--no-names", *config).code == 0
+    assert run("plan", command, PLAN, *config).code == 0
+    read = run("plan", "access-log", PLAN, *config, "--json").data[len(before) :]
+    assert [(one["way"], one["by"]["id"]) for one in read] == ([] if way is None else [(way, "koordinator7")])
+
+
+def test_changes_that_are_shown(run: Run, shared: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sees the values of a change stands in the log; with --no-names they see none."""
+    monkeypatch.setenv("LOGNAME", "koordinator7")
+    ask(run, shared, other_goal)
+    config = ("--config", shared["municipality"])
+    before = len(run("plan", "access-log", PLAN, *config, "--json").data)
+    assert run("plan", "changes", "--no-names", *config).code == 0
+    assert len(run("plan", "access-log", PLAN, *config, "--json").data) == before
+    assert run("plan", "changes", *config).code == 0
+    (read,) = run("plan", "access-log", PLAN, *config, "--json").data[before:]
+    assert (read["way"], read["by"]["id"]) == ("history", "koordinator7")
