@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 _AT = datetime(2026, 6, 1, 10, tzinfo=UTC)
 _DAY = date(2026, 6, 1)
 _TIMES = 20  # in a round
+_URL = "https://nordvik.example"
 _PLAN = "plan-1"
 _PLANS = 400  # more than a store, or anything else, remembers
 _US = Organization(id="us", name="Nordvik", kind=OrganizationKind.MUNICIPALITY, her_id=HerId("80001"))
@@ -93,7 +94,7 @@ def _repeated(work: Callable[[], object]) -> Callable[[], None]:
 def _application(place: Path) -> Starlette:
     """The endpoint twice, with and without a memory of views, and the floor beside it."""
     known = _context(place)
-    anew = replace(known, views=KnownViews(0))
+    anew = replace(known, url=f"{_URL}/anew", views=KnownViews(0))
 
     def whole(ident: str) -> bytes:
         party = known.peers.by_token("token-of-the-school")
@@ -147,7 +148,7 @@ def _context(place: Path) -> Context:
         clock=SetClock(_AT),
         peers=Peers([school]),
         agreements=(Agreement(parties=parties, content_level=ContentLevel.PLAN),),
-        url="https://nordvik.example/fhir",
+        url=f"{_URL}/known",
         jitter=lambda: 1.0,
         tell=lambda _row: None,
     )
