@@ -1,15 +1,18 @@
 """Our endpoint beside FHIR servers of others: a Task that comes to be, a transaction, a read; all of it durable.
 
-All answer the same requests, from one load generator, a round of requests each in turn. Ours opens a loop for each
-notice: a ServiceRequest and its Task, the evidence, timers, and the word to our own people; its round ends when all of
-that is done. The others store the resources that they are sent.
+All answer the same requests, from one load generator, a round of requests each in turn; the others stand still
+meanwhile, so that what a server does after its round is in none but its own. Ours opens a loop for each notice: a
+ServiceRequest and its Task, the evidence, timers, and the word to our own people; its round ends when all of that is
+done. The others store the resources that they are sent.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,10 +92,23 @@ def _asked(server: Server, kind: str, path: str) -> Server:
 def take_turns(kind: str, file: Path, servers: dict[str, dict[str, Server]], rounds: Rounds) -> None:
     """A round for each, again and again; the first ones warm up."""
     for turn in range(rounds.first + rounds.counted):
-        for of in servers.values():
+        for name, of in servers.items():
             if turn == rounds.first:
                 of[kind].forget()
-            of[kind].take(file, turn * rounds.number, rounds.number)
+            with stopped([other[kind].pid for others_name, other in servers.items() if others_name != name]):
+                of[kind].take(file, turn * rounds.number, rounds.number)
+
+
+@contextmanager
+def stopped(pids: list[int]) -> Iterator[None]:
+    """These processes stand still in the block."""
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def figures(kind: str, servers: dict[str, Server]) -> Iterator[Figure]:
