@@ -92,10 +92,10 @@ def _asked(server: Server, kind: str, path: str) -> Server:
 def take_turns(kind: str, file: Path, servers: dict[str, dict[str, Server]], rounds: Rounds) -> None:
     """A round for each, again and again; the first ones warm up."""
     for turn in range(rounds.first + rounds.counted):
-        for name, of in servers.items():
+        for of in servers.values():
             if turn == rounds.first:
                 of[kind].forget()
-            with stopped([other[kind].pid for others_name, other in servers.items() if others_name != name]):
+            with stopped([other[kind].pid for other in servers.values() if other is not of]):
                 of[kind].take(file, turn * rounds.number, rounds.number)
 
 

@@ -75,12 +75,8 @@ def test_the_image_runs_as_nobody_in_particular() -> None:
     assert "COPY" not in last[last.index("USER") :], "nothing is put in as that user"
 
 
-def test_what_the_container_file_does(tmp_path: Path, checkout: Path) -> None:
-    """From the files that it copies, and from no others, a wheel is made; it serves by its environment and is alive.
-
-    Folders that only root could write are read-only here too: the program writes in the store's folder alone.
-    """
-    sources = tmp_path / "src"
+def copy_sources(checkout: Path, sources: Path) -> None:
+    """Copy what the container file copies for the wheel, to where it does."""
     for rest in given("COPY")[:-1]:
         *names, target = rest.split()
         place = sources / target.removeprefix("/src").strip("/")
@@ -90,6 +86,27 @@ def test_what_the_container_file_does(tmp_path: Path, checkout: Path) -> None:
             else:
                 place.mkdir(exist_ok=True, parents=True)
                 shutil.copy(checkout / name, place)
+
+
+def until_alive(process: subprocess.Popen[str], port: int, environ: dict[str, str]) -> None:
+    """Wait until the health check of the container file says yes."""
+    check = json.loads(given("HEALTHCHECK")[0].partition("CMD ")[2])
+    check = [sys.executable, *(one.replace(":8080/", f":{port}/") for one in check[1:])]
+    for _ in range(300):
+        assert process.poll() is None
+        if subprocess.run(check, env=environ, capture_output=True, check=False).returncode == 0:
+            return
+        time.sleep(0.3)
+    pytest.fail("it never was alive")
+
+
+def test_what_the_container_file_does(tmp_path: Path, checkout: Path) -> None:
+    """From the files that it copies, and from no others, a wheel is made; it serves by its environment and is alive.
+
+    Folders that only root could write are read-only here too: the program writes in the store's folder alone.
+    """
+    sources = tmp_path / "src"
+    copy_sources(checkout, sources)
     installed = tmp_path / "installed"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "--target", str(installed), str(sources)], check=True)
@@ -116,15 +133,7 @@ def test_what_the_container_file_does(tmp_path: Path, checkout: Path) -> None:
     before = {path for path in tmp_path.rglob("*") if store not in path.parents}
     process = subprocess.Popen(program, env=environ, cwd=store, stderr=subprocess.PIPE, text=True)
     try:
-        check = json.loads(given("HEALTHCHECK")[0].partition("CMD ")[2])
-        check = [sys.executable, *(one.replace(":8080/", f":{port}/") for one in check[1:])]
-        for _ in range(300):
-            assert process.poll() is None
-            if subprocess.run(check, env=environ, capture_output=True, check=False).returncode == 0:
-                break
-            time.sleep(0.3)
-        else:
-            pytest.fail("it never was alive")
+        until_alive(process, port, environ)
         where = [sys.executable, "-c", "import ip_fhir; print(ip_fhir.__file__)"]
         assert (
             str(installed)

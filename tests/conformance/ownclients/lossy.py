@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 
 KEY = "Idempotency-Key"
 _OF_THE_CONNECTION = {"connection", "transfer-encoding", "upgrade", "http2-settings", "host", "content-length"}
@@ -32,7 +33,7 @@ def lossy(port: int) -> Iterator[Lossy]:
 
         def _relay(self) -> None:
             if "chunked" in self.headers.get("Transfer-Encoding", ""):
-                content = b"".join(self._chunks())
+                content = b"".join(_chunks(self.rfile))
             else:
                 content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name: text for name, text in self.headers.items() if name.lower() not in _OF_THE_CONNECTION}
@@ -54,12 +55,6 @@ def lossy(port: int) -> Iterator[Lossy]:
             self.end_headers()
             self.wfile.write(said)
 
-        def _chunks(self) -> Iterator[bytes]:
-            while size := int(self.rfile.readline(), 16):
-                yield self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-
         do_GET = do_POST = do_PUT = _relay  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *_: object) -> None:
@@ -75,3 +70,11 @@ def lossy(port: int) -> Iterator[Lossy]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _chunks(body: BufferedIOBase) -> Iterator[bytes]:
+    """Yields the parts of a body that comes in chunks, and reads to its end."""
+    while size := int(body.readline(), 16):
+        yield body.read(size)
+        body.readline()
+    body.readline()
