@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,12 @@ def subscribe(town: Town, url: str, **channel: str) -> None:
     assert answer.status_code == 201, answer.text
 
 
+def subscribe_twice(town: Town, port: int) -> None:
+    """The hospital subscribes to be told that there is something, and to be given what there is."""
+    subscribe(town, f"http://127.0.0.1:{port}/empty")
+    subscribe(town, f"http://127.0.0.1:{port}/full", payload="application/fhir+json")
+
+
 def tasks(store: SqlStore) -> set[tuple[str, str]]:
     """Id and present version of all Tasks."""
     return {(one.id, str(one.version)) for one in store.search_resources("Task", {}, 1000)}
@@ -88,9 +95,10 @@ def test_missed_while_both_were_killed(databases: dict[str, str], zygote: Zygote
     The receiver is not there during half of the changes, and it and the endpoint are killed in the middle of others.
     """
     chance = random.Random(20260112)
-    with running_town(tmp_path, databases, zygote, loops=LOOPS) as town, receiver(tmp_path) as there:
-        subscribe(town, f"http://127.0.0.1:{there.port}/empty")
-        subscribe(town, f"http://127.0.0.1:{there.port}/full", payload="application/fhir+json")
+    with (
+        receiver(tmp_path) as there,
+        running_town(tmp_path, databases, zygote, LOOPS, first=partial(subscribe_twice, port=there.port)) as town,
+    ):
         server = town.servers["municipality"]
         with town.time_passing():
             town.until_there_are(LOOPS // 2)
@@ -120,5 +128,5 @@ def _wait_until_told(store: SqlStore, there: Receiver, seconds: float = 90) -> N
         behind = [one for one in kept if store.changes_since(one.place, 1000).found]
         if not missing and not behind and tasks(store):
             return
-        assert time.monotonic() < deadline, f"not told: {missing}; see the logs"
+        assert time.monotonic() < deadline, f"not told: {missing}, still to tell: {behind}; see the logs"
         time.sleep(0.2)

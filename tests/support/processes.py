@@ -283,14 +283,31 @@ class Town(Timekeeper):
 
 
 @contextmanager
-def running_town(place: Path, databases: dict[str, str], zygote: Zygote, loops: int, **settings: Any) -> Iterator[Town]:
-    """Everybody at work, on so many loops at most; killed in the end."""
+def running_town(
+    place: Path,
+    databases: dict[str, str],
+    zygote: Zygote,
+    loops: int,
+    *,
+    first: Callable[[Town], object] = lambda _: None,
+    **settings: Any,
+) -> Iterator[Town]:
+    """Everybody at work, on so many loops at most; killed in the end.
+
+    `first` is called when the endpoints answer, before there is a notice: people come to work after it.
+    """
     town = Town(place, databases, zygote, loops, **settings)
     with ExitStack() as clean:
-        for one in town.everybody:
-            one.start()
-            clean.callback(one.kill_if_running)
+
+        def start(*some: Running) -> None:
+            for one in some:
+                one.start()
+                clean.callback(one.kill_if_running)
+
+        start(*town.servers.values(), town.worker)
         town.until_they_answer()
+        first(town)
+        start(*town.people.values())
         yield town
 
 
