@@ -78,12 +78,10 @@ def open_exchange(
     """
     spoken = Formats(formats)
     peers = _peers(settings, wires or {}, spoken)
-    mapper = Mapper.load(settings.mappings.overlay)  # before the store: a wrong overlay must not open one
     limits = settings.limits
     context = Context(
         role=settings.role,
         organizations=(settings.organization, *settings.units),
-        store=store or open_store(settings.database),
         clock=clock or (FileClock(settings.clock.file) if settings.clock.file else SystemClock()),
         peers=peers,
         agreements=settings.agreements,
@@ -94,7 +92,7 @@ def open_exchange(
         worker=f"{socket.gethostname()}-{os.getpid()}",
         limits=Limits(limits.max_bytes, limits.max_depth, limits.max_parts),
         settings=settings.worker,
-        mapper=mapper,
+        mapper=Mapper.load(settings.mappings.overlay),
         formats=spoken,
         skew=timedelta(seconds=limits.max_skew),
         oldest=timedelta(days=limits.max_age),
@@ -103,6 +101,7 @@ def open_exchange(
         refusals_kept=limits.max_refusals,
         endpoints=Endpoints(settings.http.inner_hooks),
         recipients=recipients_of(settings, _words),
+        store=store or open_store(settings.database),  # last: whatever else is wrong must not leave one open
     )
     return Exchange(context)
 

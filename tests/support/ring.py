@@ -34,6 +34,7 @@ from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt, Store, WireFormat
 from ip_fhir.settings import WorkerSettings
 from ip_fhir.store import open_store
+from tests.support.dropped import open_dropped
 from tests.support.two_sides import START, SetClock, as_peer_error
 
 NINA = Author(id="nina01", name="Nina Koordinatortest")
@@ -288,4 +289,4 @@ def _empty_database() -> bytes:
 def empty_store(path: Path) -> Store:
     """A new store in this file."""
     path.write_bytes(_empty_database())
-    return open_store(f"sqlite:///{path}")
+    return open_dropped(f"sqlite:///{path}")

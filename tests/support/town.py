@@ -19,7 +19,7 @@ from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import message_to_fhir
 from ip_fhir.ports import Endpoint, Outgoing, Receipt, Store
 from ip_fhir.settings import WorkerSettings
-from ip_fhir.store import open_store
+from tests.support.dropped import open_dropped
 from tests.support.two_sides import START, SetClock, notice
 
 US = notice("03").organization(notice("03").recipient)
@@ -63,7 +63,7 @@ def side(
     closed: bool = False,
 ) -> Exchange:
     """Our side, on a new database in that directory, or on a store that is open."""
-    store = open_store(f"sqlite:///{database / 'us.sqlite'}") if isinstance(database, Path) else database
+    store = open_dropped(f"sqlite:///{database / 'us.sqlite'}") if isinstance(database, Path) else database
     context = Context(
         role=role,
         organizations=us,

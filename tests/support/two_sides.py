@@ -23,7 +23,7 @@ from ip_fhir.fhir.reading import read_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt, Store, Transaction, WireFormat
 from ip_fhir.settings import Settings, WorkerSettings, settings_of
-from ip_fhir.store import open_store
+from tests.support.dropped import open_dropped
 
 if TYPE_CHECKING:
     from ip_fhir.domain.agreement import Agreement
@@ -205,7 +205,7 @@ def make_loop(
     """Two sides on two SQLite files; `more` goes into the context of both, and `wrap` makes their stores breakable."""
     clock = SetClock()
     sides = [
-        make_side(role, clock, wrap(open_store(f"sqlite:///{directory / role}.sqlite")), agreements, **more)
+        make_side(role, clock, wrap(open_dropped(f"sqlite:///{directory / role}.sqlite")), agreements, **more)
         for role in (Role.HOSPITAL, Role.MUNICIPALITY)
     ]
     hospital, municipality = sides

@@ -253,7 +253,8 @@ def test_loops_too(loop: Loop, tmp_path: Path) -> None:
     loop.settle()
     (ours,) = hospital.store.referrals()
     (theirs,) = loop.municipality.exchange.store.referrals()
-    with create_engine(f"sqlite:///{tmp_path}/municipality.sqlite").begin() as connection:
+    other = create_engine(f"sqlite:///{tmp_path}/municipality.sqlite")
+    with other.begin() as connection:
         inside = within(loop.municipality.exchange, connection)
         inside.act(theirs.correlation_id, EventKind.ACCEPT)
         with pytest.raises(LoopError):
@@ -261,6 +262,7 @@ def test_loops_too(loop: Loop, tmp_path: Path) -> None:
     loop.settle()
     assert loop.state(loop.hospital, ours.correlation_id) == "accepted"
     engine.dispose()
+    other.dispose()
 
 
 def test_a_store_that_can_do_no_such_thing(tmp_path: Path) -> None:
