@@ -84,7 +84,7 @@ matrix: $(INSTALLED)
 # Install, or install again where pyproject.toml is newer than the stamp. An environment that is there is kept.
 $(INSTALLED): pyproject.toml
 	@if [ ! -x $(BIN)/python ]; then \
-	  for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
+	  for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python); do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; \
 	    echo "$$python: $$($$python -V 2>&1 || true)" >&2; python=; \
 	  done; \
