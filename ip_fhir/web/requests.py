@@ -140,7 +140,8 @@ def has_version(request: WithHeaders, version: int) -> bool:
 
 def version_wanted(request: WithHeaders) -> int | None:
     """Returns the version in `If-Match`; None without the header. Raises `BadRequest` 400 as `if_match`."""
-    return if_match(request) if request.headers.getlist("if-match") else None
+    tags = request.headers.getlist("if-match")
+    return _version_of(tags) if tags else None
 
 
 def if_match(request: WithHeaders, body: JsonObject | None = None) -> int:
@@ -156,6 +157,10 @@ def if_match(request: WithHeaders, body: JsonObject | None = None) -> int:
         if known is not None and (same := _VERSION.fullmatch(f'"{known}"')) is not None:
             return int(same[1])
         raise BadRequest(428, "If-Match with the version you changed is required", "required", "If-Match")
+    return _version_of(tags)
+
+
+def _version_of(tags: list[str]) -> int:
     version = _VERSION.fullmatch(tags[0].strip()) if len(tags) == 1 else None
     if version is None:
         raise BadRequest(400, 'is not of the form W/"3"', "value", "If-Match")

@@ -164,7 +164,9 @@ def test_two_authors_decide_on_the_same_loop(loop: Loop, hospital: Program, muni
     refused(late, 412, "conflict")
     assert loop.state(loop.municipality, KEY) == "accepted"
     refused(municipality.post("green-forms", form("03-stroke-patient-2"), If_Match=looked), 412, "conflict")
-    refused(municipality.post(f"referrals/{KEY}/events", {"event": "assess"}, If_Match="*"), 400, "value", "If-Match")
+    for wrong in ("*", "", "3", 'W/"3", "4"'):
+        act = municipality.post(f"referrals/{KEY}/events", {"event": "assess"}, If_Match=wrong)
+        refused(act, 400, "value", "If-Match")
     looked = municipality.get(f"referrals/{KEY}/acts").headers["etag"]
     assert done(municipality.post(f"referrals/{KEY}/events", {"event": "assess"}, If_Match=looked))["state"]
 
