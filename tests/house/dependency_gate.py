@@ -58,7 +58,7 @@ IMPORTED_AS = {
     "promql-parser": "promql_parser",
     "pyyaml": "yaml",
 }
-PARTS = {"_pytest": "pytest", "pydantic_core": "pydantic"}
+PARTS = {"_pytest": "pytest", "jsonschema_rs": "schemathesis", "pydantic_core": "pydantic"}
 # The contract suites run in somebody's tests: pytest is there already.
 GIVEN = {("ip_fhir/testing/", "pytest")}
 
