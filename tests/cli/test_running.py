@@ -80,6 +80,10 @@ def test_wrong_use(run: Run, arguments: tuple[str, ...], words: str) -> None:
         assert ran.err.startswith("ip-fhir: ")
 
 
+# The parser of Python 3.13 and later goes deeper: there it is refused by what it holds.
+TOO_DEEP = "nested too deep" if sys.version_info < (3, 13) else "resourceType: missing, so this is no FHIR resource"
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -90,7 +94,7 @@ def test_wrong_use(run: Run, arguments: tuple[str, ...], words: str) -> None:
         (b"{}", "stdin: is no plan (owner), view (share)"),
         ("Åse".encode("latin-1"), "stdin: not UTF-8 at byte 0"),
         (b"\xff\xfe{\x00}\x00", "stdin: the text is UTF-16"),
-        pytest.param(b'{"a":' * 5000 + b"1" + b"}" * 5000, "stdin: ", id="5000 deep"),  # by the parser, or after it
+        pytest.param(b'{"a":' * 5000 + b"1" + b"}" * 5000, f"stdin: {TOO_DEEP}", id="5000 deep"),
         pytest.param(b'{"owner":' * 300 + b"1" + b"}" * 300, "stdin: ", id="300 deep"),
         (b'{"resourceType": "Patient"}', "stdin: resourceType: is not Bundle"),
         (b'{"resourceType": "Bundle", "entry": 3}', "stdin: Bundle.entry: is not a list"),
